@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// The walls, as a table: a target may import exactly what stands beside it (`WallsTests` reads every import).
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// Tests read their fixtures by path, so the files are not resources of a bundle.
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], exclude: exclude, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "kelvin",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Kelvin", targets: ["Kelvin"]),
+    .executable(name: "kelvin", targets: ["KelvinCommands"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    .target(name: "CKelvinKernels"),
+    library("KelvinTensors", ["CKelvinKernels"]),
+    library("KelvinAttention", ["KelvinTensors"]),
+    library("KelvinPolicies"),
+    library("KelvinCache", ["KelvinTensors", "KelvinAttention", "KelvinPolicies"]),
+    library("KelvinModels", ["KelvinTensors", "KelvinAttention"]),
+    library("KelvinCheckpoints", ["KelvinTensors"]),
+    library("KelvinText"),
+    library(
+      "KelvinEngine",
+      [
+        "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels",
+        "KelvinCheckpoints", "KelvinText",
+      ]),
+    library("Kelvin", ["KelvinPolicies", "KelvinCache", "KelvinModels", "KelvinText", "KelvinEngine"]),
+    .executableTarget(
+      name: "KelvinCommands",
+      dependencies: [
+        "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels",
+        "KelvinCheckpoints", "KelvinText", "KelvinEngine",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["KelvinTensors"], path: "Tests/TestSupport", swiftSettings: strict),
+    tests("CKelvinKernelsTests", ["CKelvinKernels"]),
+    tests("KelvinTextTests", ["KelvinText"], exclude: ["Fixtures"]),
+    tests(
+      "KelvinCheckpointsTests", ["KelvinCheckpoints", "KelvinTensors", "KelvinModels", "KelvinAttention"],
+      exclude: ["Fixtures"]),
+    tests("KelvinModelsTests", ["KelvinModels", "KelvinTensors", "KelvinAttention", "KelvinCheckpoints"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

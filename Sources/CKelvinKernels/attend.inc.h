@@ -1,0 +1,280 @@
+/* Attention over pages. A vector holds one channel of LANES entries of a key, or LANES channels of a value; ATTEND_ROWS
+ * queries share every vector. */
+
+INLINE vf load_number(kelvin_entry_format format, const uint8_t *at) {
+  switch (format) {
+  case KELVIN_ENTRY_F16: return load_half(at);
+  case KELVIN_ENTRY_BF16: return load_bfloat(at);
+  case KELVIN_ENTRY_F32: break;
+  }
+  return load((const float *)at);
+}
+
+INLINE void store_number(kelvin_entry_format format, uint8_t *at, vf x) {
+  switch (format) {
+  case KELVIN_ENTRY_F16: store_half(at, x); return;
+  case KELVIN_ENTRY_BF16: store_bfloat(at, x); return;
+  case KELVIN_ENTRY_F32: store((float *)at, x); return;
+  }
+}
+
+/* Channels that are converted to floats at once where many queries read them, 16 KB. */
+enum { TILE_CHANNELS = 64 };
+
+/* Rows that are worth a conversion to floats beforehand. */
+enum { MANY_ROWS = 2 * ATTEND_ROWS };
+
+/* How many of the remaining rows to take at once: 7 as 4 + 3 and 8 as 4 + 4, because 1 or 2 rows waste most of a pass. */
+INLINE int32_t next_rows(int32_t rows) {
+  if (rows >= ATTEND_ROWS && rows != 7 && rows != 8) return ATTEND_ROWS;
+  return rows < 4 ? rows : 4;
+}
+
+/* ---- Scores ---- */
+
+/* The next page's lines are asked for while this one is read where few queries share them: the reading waits for memory
+ * then, and pages lie anywhere. */
+INLINE void ask_ahead(int32_t rows, const uint8_t *at, ptrdiff_t ahead, size_t bytes) {
+  if (rows > 4) return;
+  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + ahead + i, 0, 2);
+}
+
+/* Bytes from the page of an entry to the page of the entry 64 later, if that is before `last`. */
+INLINE ptrdiff_t to_next_page(const kelvin_head *head, int32_t entry, int32_t last) {
+  if (last - entry <= KELVIN_PAGE_ENTRIES) return 0;
+  return (ptrdiff_t)((intptr_t)page_of(head, entry + KELVIN_PAGE_ENTRIES) - (intptr_t)page_of(head, entry));
+}
+
+/* Channels of one page's keys for some of the queries; channel 0 is the first of `keys` and `queries`. */
+typedef struct {
+  const uint8_t *keys;
+  int32_t channels, entries;
+  const float *queries;
+  ptrdiff_t query_stride;
+  float *scores;
+  ptrdiff_t stride;
+  ptrdiff_t ahead;
+  bool starts, ends; /* the first channels start from zero, the last ones multiply by the scale */
+  float scale;
+} score_part;
+
+INLINE void score_rows(kelvin_entry_format format, int32_t rows, const score_part *p) {
+  const size_t bytes = entry_bytes(format);
+  for (int32_t entry = 0; entry < p->entries; entry += ATTEND_VECTORS * LANES) {
+    vf sum[ATTEND_ROWS][ATTEND_VECTORS];
+    UNROLL for (int32_t r = 0; r < rows; r++) {
+      UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+        sum[r][v] = p->starts ? broadcast(0) : load(p->scores + r * p->stride + entry + v * LANES);
+      }
+    }
+    const uint8_t *keys = p->keys + (size_t)entry * bytes;
+    for (int32_t d = 0; d < p->channels; d++, keys += KELVIN_PAGE_ENTRIES * bytes) {
+      vf key[ATTEND_VECTORS];
+      ask_ahead(rows, keys, p->ahead, ATTEND_VECTORS * LANES * bytes);
+      UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) key[v] = load_number(format, keys + (size_t)(v * LANES) * bytes);
+      UNROLL for (int32_t r = 0; r < rows; r++) {
+        const vf query = broadcast(p->queries[r * p->query_stride + d]);
+        UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) sum[r][v] = fused(query, key[v], sum[r][v]);
+      }
+    }
+    UNROLL for (int32_t r = 0; r < rows; r++) {
+      UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+        const vf x = p->ends ? sum[r][v] * broadcast(p->scale) : sum[r][v];
+        store(p->scores + r * p->stride + entry + v * LANES, x);
+      }
+    }
+  }
+}
+
+INLINE void score_all_rows(kelvin_entry_format format, int32_t rows, score_part p) {
+  while (rows > 0) {
+    const int32_t count = next_rows(rows);
+    switch (count) {
+    case ATTEND_ROWS: score_rows(format, ATTEND_ROWS, &p); break;
+    case 4: score_rows(format, 4, &p); break;
+    case 3: score_rows(format, 3, &p); break;
+    case 2: score_rows(format, 2, &p); break;
+    default: score_rows(format, 1, &p); break;
+    }
+    rows -= count;
+    p.queries += count * p.query_stride;
+    p.scores += count * p.stride;
+  }
+}
+
+static void score_f32(int32_t rows, const score_part *p) { score_all_rows(KELVIN_ENTRY_F32, rows, *p); }
+static void score_f16(int32_t rows, const score_part *p) { score_all_rows(KELVIN_ENTRY_F16, rows, *p); }
+static void score_bf16(int32_t rows, const score_part *p) { score_all_rows(KELVIN_ENTRY_BF16, rows, *p); }
+
+/* numbers[count] as floats, count a multiple of LANES. */
+static void to_floats(kelvin_entry_format format, const uint8_t *from, int32_t count, float *numbers) {
+  for (int32_t i = 0; i < count; i += LANES) {
+    store(numbers + i, load_number(format, from + (size_t)i * entry_bytes(format)));
+  }
+}
+
+static void scores(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
+                   int32_t rows, float scale, float *scores, ptrdiff_t stride) {
+  const size_t bytes = entry_bytes(head->key_format);
+  const bool converts = rows > MANY_ROWS && head->key_format != KELVIN_ENTRY_F32;
+  const int32_t width = head->key_width, step = converts && width > TILE_CHANNELS ? TILE_CHANNELS : width;
+  float tile[TILE_CHANNELS * KELVIN_PAGE_ENTRIES] __attribute__((aligned(64)));
+  for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
+    for (int32_t d = 0; d < width; d += step) {
+      const int32_t channels = width - d < step ? width - d : step;
+      score_part p = {
+          .keys = page_of(head, entry) + (size_t)d * KELVIN_PAGE_ENTRIES * bytes, .channels = channels,
+          .entries = last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES,
+          .queries = queries + d, .query_stride = query_stride,
+          .scores = scores + entry - first, .stride = stride,
+          .ahead = to_next_page(head, entry, last),
+          .starts = d == 0, .ends = d + channels == width, .scale = scale,
+      };
+      if (converts) {
+        to_floats(head->key_format, p.keys, channels * KELVIN_PAGE_ENTRIES, tile);
+        p.keys = (const uint8_t *)tile;
+      }
+      if (converts || head->key_format == KELVIN_ENTRY_F32) score_f32(rows, &p);
+      else if (head->key_format == KELVIN_ENTRY_F16) score_f16(rows, &p);
+      else score_bf16(rows, &p);
+    }
+  }
+}
+
+/* ---- Mix ---- */
+
+/* Channels of one page's values for some rows of weights. */
+typedef struct {
+  const uint8_t *values;
+  size_t value_stride; /* bytes from entry to entry */
+  int32_t channels, entries;
+  const float *weights;
+  ptrdiff_t stride;
+  float *out;
+  ptrdiff_t out_stride, ahead;
+} mix_part;
+
+/* `vectors` vectors of channels from channel d on; the last may be partial, then the values are padded. */
+INLINE void mix_vectors(kelvin_entry_format format, int32_t rows, int32_t vectors, int32_t d, const mix_part *p) {
+  const uint8_t *values = p->values + (size_t)d * entry_bytes(format);
+  vf sum[ATTEND_ROWS][ATTEND_VECTORS];
+  const int32_t rest = p->channels - d - (vectors - 1) * LANES, last = rest < LANES ? rest : LANES;
+  UNROLL for (int32_t r = 0; r < rows; r++) {
+    UNROLL for (int32_t v = 0; v < vectors; v++) {
+      sum[r][v] = load_some(p->out + r * p->out_stride + d + v * LANES, v < vectors - 1 ? LANES : last);
+    }
+  }
+  for (int32_t j = 0; j < p->entries; j++, values += p->value_stride) {
+    vf value[ATTEND_VECTORS];
+    ask_ahead(rows, values, p->ahead, (size_t)(vectors * LANES) * entry_bytes(format));
+    UNROLL for (int32_t v = 0; v < vectors; v++) {
+      value[v] = load_number(format, values + (size_t)(v * LANES) * entry_bytes(format));
+    }
+    UNROLL for (int32_t r = 0; r < rows; r++) {
+      const vf weight = broadcast(p->weights[r * p->stride + j]);
+      UNROLL for (int32_t v = 0; v < vectors; v++) sum[r][v] = fused(weight, value[v], sum[r][v]);
+    }
+  }
+  UNROLL for (int32_t r = 0; r < rows; r++) {
+    UNROLL for (int32_t v = 0; v < vectors; v++) {
+      store_some(p->out + r * p->out_stride + d + v * LANES, sum[r][v], v < vectors - 1 ? LANES : last);
+    }
+  }
+}
+
+INLINE void mix_rows(kelvin_entry_format format, int32_t rows, const mix_part *p) {
+  int32_t d = 0;
+  for (; p->channels - d > (ATTEND_VECTORS - 1) * LANES; d += ATTEND_VECTORS * LANES) {
+    mix_vectors(format, rows, ATTEND_VECTORS, d, p);
+  }
+  for (; d < p->channels; d += LANES) mix_vectors(format, rows, 1, d, p);
+}
+
+INLINE void mix_all_rows(kelvin_entry_format format, int32_t rows, mix_part p) {
+  while (rows > 0) {
+    const int32_t count = next_rows(rows);
+    switch (count) {
+    case ATTEND_ROWS: mix_rows(format, ATTEND_ROWS, &p); break;
+    case 4: mix_rows(format, 4, &p); break;
+    case 3: mix_rows(format, 3, &p); break;
+    case 2: mix_rows(format, 2, &p); break;
+    default: mix_rows(format, 1, &p); break;
+    }
+    rows -= count;
+    p.weights += count * p.stride;
+    p.out += count * p.out_stride;
+  }
+}
+
+static void mix_f32(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_F32, rows, *p); }
+static void mix_f16(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_F16, rows, *p); }
+static void mix_bf16(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_BF16, rows, *p); }
+
+/* The channels of a page's values as rows of TILE_CHANNELS floats, the rest zeros. */
+static void fill_values(const kelvin_head *head, const mix_part *p, float *tile) {
+  for (int32_t j = 0; j < p->entries; j++, tile += TILE_CHANNELS) {
+    const uint8_t *from = p->values + (size_t)j * p->value_stride;
+    const int32_t whole_vectors = p->channels / LANES * LANES;
+    to_floats(head->value_format, from, whole_vectors, tile);
+    for (int32_t d = whole_vectors; d < TILE_CHANNELS; d++) {
+      const uint8_t *at = from + (size_t)d * entry_bytes(head->value_format);
+      tile[d] = d < p->channels ? read_number(head->value_format, at) : 0;
+    }
+  }
+}
+
+static void mix(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride,
+                int32_t rows, float *out, ptrdiff_t out_stride) {
+  const size_t bytes = entry_bytes(head->value_format);
+  const bool many = rows > MANY_ROWS && head->value_format != KELVIN_ENTRY_F32;
+  float tile[KELVIN_PAGE_ENTRIES * TILE_CHANNELS] __attribute__((aligned(64)));
+  for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
+    for (int32_t d = 0; d < head->value_width; d += TILE_CHANNELS) {
+      mix_part p = {
+          .values = page_of(head, entry) + head->values_offset + (size_t)d * bytes,
+          .value_stride = (size_t)head->value_width * bytes,
+          .channels = head->value_width - d < TILE_CHANNELS ? head->value_width - d : TILE_CHANNELS,
+          .entries = last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES,
+          .weights = weights + entry - first, .stride = stride,
+          .out = out + d, .out_stride = out_stride,
+          .ahead = to_next_page(head, entry, last),
+      };
+      const bool converts = many || p.channels % LANES != 0;
+      if (converts) {
+        fill_values(head, &p, tile);
+        p.values = (const uint8_t *)tile;
+        p.value_stride = TILE_CHANNELS * 4;
+      }
+      if (converts || head->value_format == KELVIN_ENTRY_F32) mix_f32(rows, &p);
+      else if (head->value_format == KELVIN_ENTRY_F16) mix_f16(rows, &p);
+      else mix_bf16(rows, &p);
+    }
+  }
+}
+
+/* ---- Writing ---- */
+
+/* numbers[count] into stored form, contiguous. */
+static void from_floats(kelvin_entry_format format, const float *numbers, int32_t count, uint8_t *to) {
+  int32_t i = 0;
+  for (; count - i >= LANES; i += LANES) store_number(format, to + (size_t)i * entry_bytes(format), load(numbers + i));
+  for (; i < count; i++) write_number(format, to + (size_t)i * entry_bytes(format), numbers[i]);
+}
+
+static void write_entries(const kelvin_head *head, int32_t first, int32_t count, const float *keys,
+                          ptrdiff_t key_stride, const float *values, ptrdiff_t value_stride) {
+  const size_t bytes = entry_bytes(head->key_format);
+  for (int32_t t = 0; t < count; t++) {
+    for (int32_t d = 0; d < head->key_width; d += TILE_CHANNELS) {
+      const int32_t channels = head->key_width - d < TILE_CHANNELS ? head->key_width - d : TILE_CHANNELS;
+      uint8_t row[TILE_CHANNELS * 4];
+      from_floats(head->key_format, keys + t * key_stride + d, channels, row);
+      uint8_t *to = key_at(head, first + t, d);
+      for (int32_t i = 0; i < channels; i++, to += KELVIN_PAGE_ENTRIES * bytes) {
+        if (bytes == 2) memcpy(to, row + 2 * i, 2);
+        else memcpy(to, row + 4 * i, 4);
+      }
+    }
+    from_floats(head->value_format, values + t * value_stride, head->value_width, value_at(head, first + t, 0));
+  }
+}

@@ -1,0 +1,19 @@
+/* The AVX-512 row: 16 lanes, byte products by VNNI. */
+#include "variant.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"))), apply_to = function)
+#include "lanes_avx512.h"
+#include "vectors.inc.h"
+#include "plain.inc.h"
+#include "elementwise.inc.h"
+#include "multiply_codes.inc.h"
+#include "multiply_numbers.inc.h"
+#include "attend.inc.h"
+#pragma clang attribute pop
+
+KELVIN_ROW(avx512)
+#endif

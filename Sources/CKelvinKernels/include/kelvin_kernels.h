@@ -1,0 +1,168 @@
+/* Arithmetic over plain pointers. Nothing here allocates, starts threads, does I/O or keeps state.
+ *
+ * Every operation exists in several variants (scalar, AVX2, AVX-512, NEON); `kelvin_kernels` is a row of function
+ * pointers, one row per variant. The scalar variant is the specification, and the others are tested against it.
+ * Callers split the work: by panels of a weight, by rows of activations, by heads of a cache. No result depends on
+ * how the work was split, so the number of threads never changes a bit.
+ *
+ * Letters: T tokens, rows and columns of a weight, Dk and Dv widths of a head, j an entry of a head's cache.
+ */
+#ifndef KELVIN_KERNELS_H
+#define KELVIN_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- Stored formats ------------------------------------------------------------------------------------------- */
+
+/* The GGUF formats of a stored tensor, in the order of Swift's `WeightFormat.allCases`. */
+typedef enum {
+  KELVIN_F32, KELVIN_F16, KELVIN_BF16,
+  KELVIN_Q8_0, KELVIN_Q4_0, KELVIN_Q4_1, KELVIN_Q5_0, KELVIN_Q5_1,
+  KELVIN_Q2_K, KELVIN_Q3_K, KELVIN_Q4_K, KELVIN_Q5_K, KELVIN_Q6_K,
+  KELVIN_IQ4_NL,
+} kelvin_format;
+
+/* out[0..count) = the numbers of `count / block length` blocks, exactly as the GGUF formats define them. */
+void kelvin_dequantise(kelvin_format format, const void *blocks, size_t count, float *out);
+
+/* ---- Packed weights ------------------------------------------------------------------------------------------- */
+
+enum {
+  KELVIN_PANEL = 16,       /* rows of a weight that lie interleaved */
+  KELVIN_BLOCK = 32,       /* columns that share an activation scale */
+  KELVIN_PAGE_ENTRIES = 64 /* entries of one head in one page */
+};
+
+/* How packed numbers are written. A panel holds 16 rows; within it columns advance in blocks of 32 (the columns are
+ * padded with zeros to a whole block, the rows to a whole panel).
+ *
+ * F32    [columns][16] float
+ * F16    [columns][16] half;   BF16 the same with bfloat16
+ * U4     per block of 32 columns: 4 x 64 bytes of codes, then 16 half scales, then (has_minimum) 16 half minima.
+ *        Byte 64*i + 4*row + c holds column 4*i + c in its low and column 16 + 4*i + c in its high nibble.
+ * U8     per block of 32 columns: 8 x 64 bytes of codes, byte 64*i + 4*row + c holds column 4*i + c; then the
+ *        scales and minima as above, (32 / group) sets of 16 halves each: all scales first, then all minima.
+ *        The code is unsigned: a signed format adds `zero`.
+ *
+ * A number is  scale * (code - zero) + minimum.
+ */
+typedef enum { KELVIN_PACKED_F32, KELVIN_PACKED_F16, KELVIN_PACKED_BF16, KELVIN_PACKED_U4, KELVIN_PACKED_U8 } kelvin_packing;
+
+typedef struct {
+  kelvin_packing packing;
+  int32_t rows, columns; /* as stored, without padding */
+  int32_t zero;          /* the code that means zero: 4, 8, 16, 32, 128, or 0 where there is a minimum */
+  int32_t group;         /* columns that share a scale: 32 or 16 (U8 only) */
+  bool has_minimum;
+  size_t panel_bytes;
+  const uint8_t *data;   /* panels, one after another, 64-byte aligned */
+} kelvin_weight;
+
+/* The packing that a stored format gets: Q4_0, Q4_1, Q4_K -> U4; Q8_0, Q5_*, Q6_K, Q2_K, Q3_K, Q5_K, IQ4_NL -> U8 (group 16
+ * for Q2_K, Q3_K, Q6_K); F16, BF16, F32 -> themselves; everything -> F32 where `exact`. `data` is left NULL. */
+kelvin_weight kelvin_weight_for(kelvin_format format, int32_t rows, int32_t columns, bool exact);
+
+/* Packs rows 16*panel.. of a stored tensor (`stored`: the whole tensor, rows contiguous) into `out` (panel_bytes). */
+void kelvin_pack_panel(const kelvin_weight *shape, kelvin_format format, const void *stored, int32_t panel, uint8_t *out);
+
+/* out[0..columns) = row `row` of a packed weight. */
+void kelvin_unpack_row(const kelvin_weight *weight, int32_t row, float *out);
+
+/* ---- Activations ---------------------------------------------------------------------------------------------- */
+
+/* T rows of activations as a product reads them. F32, F16 and BF16 weights read `values` [T][stride]; U4 and U8 read the int8
+ * form: codes [T][padded], scales [T][padded/32], sums [T][padded/16] with padded = columns rounded up to 32. */
+typedef struct {
+  const float *values;
+  ptrdiff_t stride;
+  int8_t *codes;
+  float *scales;  /* max|x| / 127 of each 32 */
+  int16_t *sums;  /* of each 16 codes */
+} kelvin_activations;
+
+/* ---- Pages of a cache ----------------------------------------------------------------------------------------- */
+
+typedef enum { KELVIN_ENTRY_F32, KELVIN_ENTRY_F16, KELVIN_ENTRY_BF16 } kelvin_entry_format;
+
+/* One head of one store: 64 entries a page. Keys lie transposed, [Dk][64], so that a vector register holds one channel
+ * of 16 entries; values lie as rows, [64][Dv]. Pages are 64-byte aligned and start as zeros. */
+typedef struct {
+  uint8_t *const *pages;       /* entry j: page j / 64, place j % 64 */
+  int32_t key_width, value_width;
+  kelvin_entry_format key_format, value_format;
+  size_t values_offset;        /* bytes from the start of a page to its values; 0 where a value is the prefix of its key (not yet read by kernels) */
+} kelvin_head;
+
+/* ---- The table ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+  const char *name; /* "scalar", "avx2", "avx512", "neon" */
+
+  /* Fills codes, scales and sums of rows [first, last) from values. `columns` as stored. */
+  void (*quantise)(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last);
+
+  /* y[t*y_stride + row] = x[t] . w[row] (+ bias[row]) for t in [0, T) and the rows of panels [first, last); rows beyond
+   * w->rows are not written. bias may be NULL. */
+  void (*multiply)(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first, int32_t last,
+                   const float *bias, float *y, ptrdiff_t y_stride);
+
+  /* y = x / sqrt(mean(x^2) + epsilon) * (weight + offset), one row of n. x and y may be the same. */
+  void (*rms_norm)(const float *x, const float *weight, float offset, float epsilon, int32_t n, float *y);
+
+  /* y[i] += x[i] */
+  void (*add)(float *y, const float *x, size_t n);
+
+  /* y[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + exp(-g)). y may be gate. */
+  void (*silu_multiply)(const float *gate, const float *up, size_t n, float *y);
+
+  /* Turns one head in place: pair i by the angle whose cosine and sine are cosines[i], sines[i], i < pairs.
+   * adjacent: pair i is (2i, 2i+1); otherwise (i, i + pairs). */
+  void (*rotate)(float *x, const float *cosines, const float *sines, int32_t pairs, bool adjacent);
+
+  /* Writes `count` entries of a head from entry `first` on; keys[t*key_stride ..], values[t*value_stride ..]. */
+  void (*write_entries)(const kelvin_head *head, int32_t first, int32_t count, const float *keys, ptrdiff_t key_stride,
+                        const float *values, ptrdiff_t value_stride);
+
+  /* scores[r*stride + j] = scale * (queries[r] . key[first + j]) for j in [0, last - first), r in [0, rows). queries [rows][Dk],
+   * row r at r*query_stride. first is a multiple of 64. May write up to the next multiple of 64 beyond last - first (stride allows for it). */
+  void (*scores)(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
+                 int32_t rows, float scale, float *scores, ptrdiff_t stride);
+
+  /* In place: x[j] = exp(x[j] - max) for j in [0, n). Returns the sum; *max is set. n = 0: returns 0, max = -inf. */
+  float (*exponentials)(float *x, int32_t n, float *max);
+
+  /* out[r*out_stride + d] += sum over j in [0, last - first) of weights[r*stride + j] * value[first + j][d]. first is a multiple of 64. */
+  void (*mix)(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride, int32_t rows,
+              float *out, ptrdiff_t out_stride);
+
+  /* y[i] += factor * x[i];  and  x[i] *= factor */
+  void (*add_scaled)(float *y, const float *x, float factor, size_t n);
+  void (*multiply_by)(float *x, float factor, size_t n);
+} kelvin_kernels;
+
+/* The row named `name`, or NULL where this machine cannot run it or it was not compiled in. NULL asks for the fastest. */
+const kelvin_kernels *kelvin_kernels_named(const char *name);
+
+/* ---- Entries one at a time (not hot) -------------------------------------------------------------------------- */
+
+/* Copies entry `from` over entry `to`. */
+void kelvin_move_entry(const kelvin_head *head, int32_t from, int32_t to);
+
+/* key[0..Dk), value[0..Dv) = entry j. */
+void kelvin_read_entry(const kelvin_head *head, int32_t entry, float *key, float *value);
+
+/* Tells the processor that the caller is waiting in a loop. */
+static inline void kelvin_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/* Bytes of one number. */
+size_t kelvin_entry_bytes(kelvin_entry_format format);
+
+#endif

@@ -1,0 +1,171 @@
+/* Activations times packed codes (U4, U8), a tile of CODE_TOKENS tokens x LANES rows at a time. */
+
+/* A whole number n below 2^22 added to these bits makes the bits of the float 1.5 * 2^23 + n. So sums start here, and one
+ * fused multiplication takes the offset off again, scales, and saves a conversion: (1.5 * 2^23 + n) * scale
+ * - 1.5 * 2^23 * scale is rounded once, as n * scale would be, for the second product is exact where scale is a half.
+ * U4 tiles: 206 GMAC/s with conversions, XXX without. */
+enum { OFFSET_BITS = 0x4b400000 };
+#define OFFSET 0x1.8p23f
+
+/* The activations of a tile as the product reads them, one block of 32 columns after another: the codes of each token,
+ * then its scale, then for each set of columns what the format adds: OFFSET_BITS - zero * sum, or scale * sum where
+ * there is a minimum. On the stack, and small enough to stay in the first cache beside the panel. */
+enum { TILE_BYTES = 24 * 1024 };
+
+INLINE int32_t tile_stride(int32_t tokens, int32_t sets) { return tokens * (KELVIN_BLOCK + 4 + 4 * sets); }
+
+static void fill_tile(const kelvin_weight *w, const kelvin_activations *x, int32_t t0, int32_t tokens, int32_t b0,
+                      int32_t b1, uint8_t *tile) {
+  const int32_t blocks = blocks_of(w->columns), sets = KELVIN_BLOCK / w->group;
+  for (int32_t b = b0; b < b1; b++, tile += tile_stride(tokens, sets)) {
+    for (int32_t t = 0; t < tokens; t++) {
+      const ptrdiff_t place = (ptrdiff_t)(t0 + t) * blocks + b;
+      uint8_t *extra = tile + tokens * (KELVIN_BLOCK + 4);
+      memcpy(tile + t * KELVIN_BLOCK, x->codes + place * KELVIN_BLOCK, KELVIN_BLOCK);
+      memcpy(tile + tokens * KELVIN_BLOCK + 4 * t, x->scales + place, 4);
+      for (int32_t set = 0; set < sets; set++) {
+        const int32_t sum = sets == 2 ? x->sums[2 * place + set] : x->sums[2 * place] + x->sums[2 * place + 1];
+        const int32_t whole = OFFSET_BITS - zero_of(w) * sum;
+        const float scaled = x->scales[place] * (float)sum;
+        memcpy(extra + 4 * (set * tokens + t), w->has_minimum ? (const void *)&scaled : (const void *)&whole, 4);
+      }
+    }
+  }
+}
+
+/* Adds `blocks` blocks of the rows LANES*part.. of a panel to totals[tokens]. The order of the additions is the order of
+ * the blocks and does not depend on `tokens`. Everything but pointers and `blocks` is a constant where this is used. */
+INLINE void add_blocks(const kelvin_weight *w, bool nibbles, int32_t sets, bool minimum, int32_t tokens, size_t bytes, int32_t blocks,
+                       const uint8_t *block, int32_t part, const uint8_t *tile, vf *totals) {
+  const int32_t chunks = 8 / sets;
+  /* Sums of whole numbers in several registers where a few tokens would wait for the one before. */
+  const int32_t ways = tokens == 1 ? 4 : tokens <= 4 ? 2 : 1;
+  for (int32_t b = 0; b < blocks; b++, block += bytes, tile += tile_stride(tokens, sets)) {
+    if (tokens == 1) {
+      for (size_t ahead = 0; ahead < bytes; ahead += 64) __builtin_prefetch(block + PREFETCH_BYTES + ahead);
+    }
+    const uint8_t *scales = block + (nibbles ? 256 : 512) + 2 * LANES * part;
+    const uint8_t *x_scales = tile + tokens * KELVIN_BLOCK, *extra = x_scales + 4 * tokens;
+    for (int32_t set = 0; set < sets; set++) {
+      const vf scale = load_half(scales + 2 * KELVIN_PANEL * set), offset = scale * broadcast(-OFFSET);
+      const vf least = minimum ? load_half(scales + 2 * KELVIN_PANEL * (sets + set)) : broadcast(0);
+      sums s[CODE_TOKENS][4];
+      UNROLL for (int32_t t = 0; t < tokens; t++) {
+        s[t][0] = sums_from(minimum ? OFFSET_BITS : int_at(extra + 4 * (set * tokens + t)));
+        UNROLL for (int32_t way = 1; way < ways; way++) s[t][way] = sums_from(0);
+      }
+      UNROLL for (int32_t i = 0; i < (nibbles ? 4 : chunks); i++) {
+        const uint8_t *at = block + 64 * (set * chunks + i) + 4 * LANES * part;
+        const int8_t *x = (const int8_t *)tile + 4 * (set * chunks + i);
+        codes first, second;
+        if (nibbles) read_nibbles(at, &first, &second);
+        else read_codes(w, at, &first);
+        UNROLL for (int32_t t = 0; t < tokens; t++) {
+          sums *sum = &s[t][i % ways];
+          *sum = add_dot(nibbles, *sum, first, x + t * KELVIN_BLOCK);
+        }
+        UNROLL for (int32_t t = 0; t < (nibbles ? tokens : 0); t++) {
+          sums *sum = &s[t][(i + ways / 2) % ways];
+          *sum = add_dot(nibbles, *sum, second, x + t * KELVIN_BLOCK + 16);
+        }
+      }
+      UNROLL for (int32_t t = 0; t < tokens; t++) {
+        UNROLL for (int32_t way = 1; way < ways; way++) s[t][0] = join(s[t][0], s[t][way]);
+        const int32_t start = minimum ? OFFSET_BITS : int_at(extra + 4 * (set * tokens + t));
+        const vf dot = fused((vf)whole_of(nibbles, s[t][0], start), scale, offset);
+        totals[t] = fused(dot, broadcast(float_at(x_scales + 4 * t)), totals[t]);
+        if (minimum) totals[t] = fused(least, broadcast(float_at(extra + 4 * (set * tokens + t))), totals[t]);
+      }
+    }
+  }
+}
+
+/* A part of a product: `blocks` blocks from `b0` on, for the tokens of a tile and one panel. */
+typedef struct {
+  const kelvin_weight *w;
+  const uint8_t *tile;
+  const float *bias;
+  float *y; /* of the tile's first token */
+  ptrdiff_t y_stride;
+  int32_t panel, b0, blocks;
+} codes_part;
+
+/* Partial sums wait in y, where the columns take more than one tile; that loses nothing. */
+INLINE void multiply_part(bool nibbles, int32_t sets, bool minimum, int32_t tokens, const codes_part *p) {
+  const kelvin_weight *w = p->w;
+  const size_t bytes = (size_t)(nibbles ? 256 : 512) + (size_t)(sets * (minimum ? 2 : 1) * KELVIN_PANEL * 2);
+  const uint8_t *block = w->data + (size_t)p->panel * w->panel_bytes + (size_t)p->b0 * bytes;
+  for (int32_t part = 0; part < KELVIN_PANEL / LANES; part++) {
+    const int32_t row = p->panel * KELVIN_PANEL + part * LANES;
+    const int32_t rows = w->rows - row < LANES ? w->rows - row : LANES;
+    if (rows <= 0) return;
+    vf totals[CODE_TOKENS];
+    UNROLL for (int32_t t = 0; t < tokens; t++) {
+      totals[t] = p->b0 == 0 ? broadcast(0) : load_some(p->y + t * p->y_stride + row, rows);
+    }
+    add_blocks(w, nibbles, sets, minimum, tokens, bytes, p->blocks, block, part, p->tile, totals);
+    const bool biased = p->bias && p->b0 + p->blocks == blocks_of(w->columns);
+    UNROLL for (int32_t t = 0; t < tokens; t++) {
+      if (biased) totals[t] += load_some(p->bias + row, rows);
+      store_some(p->y + t * p->y_stride + row, totals[t], rows);
+    }
+  }
+}
+
+#define FOR_FORMAT(tokens)                                                                                             \
+  if (w->packing == KELVIN_PACKED_U4) {                                                                                \
+    if (w->has_minimum) multiply_part(true, 1, true, tokens, p);                                                       \
+    else multiply_part(true, 1, false, tokens, p);                                                                     \
+  } else if (w->group == 32) {                                                                                         \
+    if (w->has_minimum) multiply_part(false, 1, true, tokens, p);                                                      \
+    else multiply_part(false, 1, false, tokens, p);                                                                    \
+  } else {                                                                                                             \
+    if (w->has_minimum) multiply_part(false, 2, true, tokens, p);                                                      \
+    else multiply_part(false, 2, false, tokens, p);                                                                    \
+  }
+
+static void multiply_part_many(const codes_part *p) {
+  const kelvin_weight *w = p->w;
+  FOR_FORMAT(CODE_TOKENS)
+}
+static void multiply_part_four(const codes_part *p) {
+  const kelvin_weight *w = p->w;
+  FOR_FORMAT(4)
+}
+static void multiply_part_one(const codes_part *p) {
+  const kelvin_weight *w = p->w;
+  FOR_FORMAT(1)
+}
+
+/* One tile of tokens times the panels [first, last). */
+static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, int32_t t0, int32_t tokens,
+                          int32_t first, int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
+  uint8_t tile[TILE_BYTES] __attribute__((aligned(64)));
+  const int32_t blocks = blocks_of(w->columns), most = TILE_BYTES / tile_stride(tokens, KELVIN_BLOCK / w->group);
+  for (int32_t b = 0; b < blocks; b += most) {
+    codes_part p = {w, tile, bias, y + t0 * y_stride, y_stride, first, b, blocks - b < most ? blocks - b : most};
+    fill_tile(w, x, t0, tokens, b, b + p.blocks, tile);
+    for (; p.panel < last; p.panel++) {
+      if (tokens == 1) multiply_part_one(&p);
+      else if (tokens == 4) multiply_part_four(&p);
+      else multiply_part_many(&p);
+    }
+  }
+}
+
+/* Panels that stay in the second cache while the tokens pass by. */
+enum { GROUP_BYTES = 256 * 1024 };
+
+static void multiply_codes(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
+                           int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
+  const size_t fitting = GROUP_BYTES / (w->panel_bytes + 1);
+  const int32_t group = fitting < 1 ? 1 : (int32_t)fitting;
+  for (int32_t panel = first; panel < last; panel += group) {
+    const int32_t end = last - panel < group ? last : panel + group;
+    for (int32_t t = 0; t < tokens;) {
+      const int32_t count = tokens - t >= CODE_TOKENS ? CODE_TOKENS : tokens - t >= 4 ? 4 : 1;
+      multiply_tile(w, x, t, count, panel, end, bias, y, y_stride);
+      t += count;
+    }
+  }
+}

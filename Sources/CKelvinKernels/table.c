@@ -1,0 +1,51 @@
+/* The rows of the table and the choice between them. */
+#include "numbers.h"
+
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#endif
+
+const kelvin_kernels kelvin_scalar = {
+    .name = "scalar",
+    .quantise = kelvin_scalar_quantise,
+    .multiply = kelvin_scalar_multiply,
+    .rms_norm = kelvin_scalar_rms_norm,
+    .add = kelvin_scalar_add,
+    .silu_multiply = kelvin_scalar_silu_multiply,
+    .rotate = kelvin_scalar_rotate,
+    .write_entries = kelvin_scalar_write_entries,
+    .scores = kelvin_scalar_scores,
+    .exponentials = kelvin_scalar_exponentials,
+    .mix = kelvin_scalar_mix,
+    .add_scaled = kelvin_scalar_add_scaled,
+    .multiply_by = kelvin_scalar_multiply_by,
+};
+
+/* The rows this machine can run, the fastest first. */
+static int runnable(const kelvin_kernels *rows[3]) {
+  int count = 0;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512vnni")) {
+    rows[count++] = &kelvin_avx512;
+  }
+  /* Every processor with AVX2 and FMA also converts halves (F16C). */
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) rows[count++] = &kelvin_avx2;
+#elif defined(__aarch64__) && defined(__linux__)
+  const unsigned long dot_product = 1ul << 20; /* HWCAP_ASIMDDP */
+  if (getauxval(AT_HWCAP) & dot_product) rows[count++] = &kelvin_neon;
+#elif defined(__aarch64__) && defined(__APPLE__)
+  rows[count++] = &kelvin_neon;
+#endif
+  rows[count++] = &kelvin_scalar;
+  return count;
+}
+
+const kelvin_kernels *kelvin_kernels_named(const char *name) {
+  const kelvin_kernels *rows[3];
+  const int count = runnable(rows);
+  for (int i = 0; i < count; i++) {
+    if (name == NULL || strcmp(name, rows[i]->name) == 0) return rows[i];
+  }
+  return NULL;
+}

@@ -1,0 +1,25 @@
+/// Rotary position embedding: how a key or query is turned at its position (RoFormer, arXiv 2104.09864).
+///
+/// Frequency `i` turns pair `i` by `position · frequencies[i]`. Scalings (linear, llama3) change the frequencies
+/// once, when the model is read; nothing else in the code knows about them.
+public struct Rotary: Sendable, Hashable {
+  /// Which two channels make pair `i` of a head of width `2n`.
+  public enum Pairs: Sendable, Hashable {
+    /// `(2i, 2i + 1)`: GGUF's llama, DeepSeek, YOCO.
+    case adjacent
+    /// `(i, i + n)`: Hugging Face.
+    case halves
+  }
+
+  public var pairs: Pairs
+  /// One angle per position step for each pair, in radians; pairs beyond the last are not turned.
+  public var frequencies: [Double]
+
+  public init(pairs: Pairs, frequencies: [Double]) {
+    self.pairs = pairs
+    self.frequencies = frequencies
+  }
+
+  /// The number of leading channels that are turned.
+  public var width: Int { frequencies.count * 2 }
+}

@@ -1,0 +1,66 @@
+public import KelvinAttention
+public import KelvinTensors
+
+/// What a sequence keeps, in entries and exact bytes.
+public struct CacheReport: Sendable, Hashable, Encodable {
+  /// Entries of the heads.
+  public struct Heads: Sendable, Hashable, Encodable {
+    public var min: Int
+    public var mean: Double
+    public var max: Int
+
+    init(counts: [Int]) {
+      min = counts.min() ?? 0
+      max = counts.max() ?? 0
+      mean = counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count)
+    }
+  }
+
+  /// The policy as it was written.
+  public var policy: String
+  /// The budget as it was written; `nil` where none was.
+  public var budget: String?
+  /// The format of keys and values.
+  public var format: String
+  /// Tokens read.
+  public var seen: Int
+  /// Mean live entries per head.
+  public var kept: Double
+  /// Entries that left, of all heads.
+  public var evicted: Int
+  /// Bytes of the pages taken from the pool.
+  public var bytes: Int
+  /// Bytes that the full cache would take at this length, in whole pages.
+  public var bytesFull: Int
+  public var heads: Heads
+  /// Pages taken from the pool.
+  public var pages: Int
+
+  enum CodingKeys: String, CodingKey {
+    case policy, budget, format, seen, kept, evicted, bytes
+    case bytesFull = "bytes_full"
+    case heads, pages
+  }
+}
+
+extension EntryFormats {
+  /// The page of one head of a store.
+  public func pageShape(of store: StoreLayout) -> PageShape {
+    PageShape(keyWidth: store.keyWidth, valueWidth: store.valueWidth, keyFormat: keys, valueFormat: values)
+  }
+}
+
+extension CacheLayout {
+  /// Bytes of the pages that the full cache takes for one sequence of `tokens` tokens.
+  public func fullBytes(formats: EntryFormats, tokens: Int) -> Int {
+    let pages = (tokens + PageShape.entries - 1) / PageShape.entries
+    return stores.reduce(0) { $0 + $1.heads * pages * formats.pageShape(of: $1).bytes }
+  }
+
+  /// Bytes of the entries of one token in every store, without the rounding to pages.
+  public func bytesPerToken(formats: EntryFormats) -> Int {
+    stores.reduce(0) {
+      $0 + $1.heads * ($1.keyWidth * formats.keys.bytes + $1.valueWidth * formats.values.bytes)
+    }
+  }
+}

@@ -1,0 +1,17 @@
+public import KelvinTensors
+
+/// The formats of a cache's keys and values.
+public struct EntryFormats: Sendable, Hashable, CustomStringConvertible {
+  public var keys: EntryFormat
+  public var values: EntryFormat
+
+  public init(keys: EntryFormat = .f16, values: EntryFormat = .f16) {
+    self.keys = keys
+    self.values = values
+  }
+
+  /// `f16`, or `f16/f32` where keys and values differ.
+  public var description: String {
+    keys == values ? keys.rawValue : "\(keys.rawValue)/\(values.rawValue)"
+  }
+}

@@ -1,0 +1,160 @@
+import KelvinAttention
+import KelvinPolicies
+import KelvinTensors
+
+extension HeadPages {
+  /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as entries from `first` on.
+  func write(_ keys: Tensor, _ values: Tensor, head: Int, first: Int, kernels: Kernels) {
+    _ = withTable {
+      kernels.write(
+        $0, first: first, count: keys.rows, keys: Rows(keys.pointer + head * shape.keyWidth, stride: keys.columns),
+        values: Rows(values.pointer + head * shape.valueWidth, stride: values.columns))
+    }
+  }
+}
+
+/// Attention of one pass over the pages of one store.
+///
+/// The work is cut into pieces of (head, tile of query rows, span of entries). Several query rows see one span, the whole
+/// length; a single row, as in decode, sees spans of 512 entries, so that two threads share three heads evenly. The cuts
+/// depend on lengths only and their parts are put together in order, so no result depends on the threads.
+///
+/// The probabilities of a piece lie in scratch before they are mixed with the values; adding them to the ledger's attention
+/// column is one more pass over scratch, made only if the policy asked.
+struct AttentionPass {
+  let processor: Processor
+  /// `[T, Hq·Dk]`, turned to each query's position.
+  let queries: Tensor
+  /// The same, turned to each query's rank among the live entries; it reads the first `sinks` entries.
+  let ranked: Tensor?
+  let sinks: Int
+  let scale: Float
+  let layout: StoreLayout
+
+  var group: Int { queries.columns / layout.keyWidth / layout.heads }
+  var output: Tensor { processor.tensor(rows: queries.rows, columns: group * layout.heads * layout.valueWidth) }
+
+  /// Attends, and adds to the ledger what the policy records.
+  /// - Returns: `[T, Hq·Dv]`; row `t` sees all entries but the newest `T − 1 − t`.
+  func callAsFunction(_ store: inout Store) -> Tensor {
+    queries.rows == 1 ? decode(&store) : prefill(&store)
+  }
+
+  /// Query positions that one piece of a prefill handles.
+  private var tile: Int { max(1, 24 / group) }
+
+  private func prefill(_ store: inout Store) -> Tensor {
+    let output = self.output
+    let heads = store.heads
+    let tiles = (queries.rows + tile - 1) / tile
+    let longest = heads.reduce(0) { max($0, $1.pages.count) }
+    let scratch = TileScratch(self, rows: tile * group, entries: longest)
+    let columns = store.policy.records.attention ? processor.tensor(rows: heads.count * tiles, columns: longest) : nil
+    processor.parallel(heads.count * tiles) { piece, worker in
+      // The last tiles see most entries: they go first, so that no thread is left with a long one.
+      let head = piece % heads.count
+      let first = (tiles - 1 - piece / heads.count) * tile
+      let rows = first..<min(queries.rows, first + tile)
+      let column = columns.map { $0.pointer + (head * tiles + first / tile) * longest }
+      attend(rows, head: head, pages: heads[head].pages, scratch: scratch[worker], column: column, output: output)
+    }
+    if let columns {
+      for head in heads.indices {
+        store.ledger.heads[head].attention.withUnsafeMutableBufferPointer { attention in
+          guard let base = attention.baseAddress else { return }
+          for tile in 0..<tiles {
+            let column = columns.pointer + (head * tiles + tile) * longest
+            processor.kernels.add(column, times: 1, to: base, count: attention.count)
+          }
+        }
+      }
+    }
+    return output
+  }
+
+  private func attend(
+    _ rows: Range<Int>, head: Int, pages: borrowing HeadPages, scratch: TileScratch.Part,
+    column: UnsafeMutablePointer<Float>?, output: Tensor
+  ) {
+    let kernels = processor.kernels
+    let count = rows.count * group
+    let newer = queries.rows - 1
+    let entries = 0..<(pages.count - newer + rows.upperBound - 1)
+    column?.update(repeating: 0, count: pages.count)
+    scratch.output.update(repeating: 0, count: count * layout.valueWidth)
+    _ = pages.withTable { table in
+      score(table, entries, rows, head: head, scratch: scratch)
+      for row in 0..<count {
+        let visible = pages.count - newer + rows.lowerBound + row / group
+        let scores = scratch.scores + row * scratch.stride
+        let sum = kernels.exponentials(scores, count: visible).sum
+        (scores + visible).update(repeating: 0, count: entries.count - visible)
+        kernels.multiply(scores, by: 1 / sum, count: visible)
+        if let column { kernels.add(scores, times: 1 / Float(group), to: column, count: visible) }
+      }
+      kernels.mix(
+        table, entries, weights: Rows(scratch.scores, stride: scratch.stride), rows: count,
+        into: Rows(scratch.output, stride: layout.valueWidth))
+    }
+    let width = group * layout.valueWidth
+    for (index, row) in rows.enumerated() {
+      (output.pointer + row * output.columns + head * width).update(from: scratch.output + index * width, count: width)
+    }
+  }
+
+  /// Scores of the query rows against `entries`; the sinks are read by the ranked query where there is one.
+  private func score(_ table: PageTable, _ entries: Range<Int>, _ rows: Range<Int>, head: Int, scratch: TileScratch.Part)
+  {
+    let count = rows.count * group
+    let into = Rows(scratch.scores, stride: scratch.stride)
+    let gathered = Rows(scratch.queries, stride: layout.keyWidth)
+    gather(queries, rows, head: head, into: scratch.queries)
+    processor.kernels.scores(table, entries, queries: gathered, rows: count, scale: scale, into: into)
+    guard let ranked else { return }
+    gather(ranked, rows, head: head, into: scratch.queries)
+    let seen = min(sinks, entries.count)
+    processor.kernels.scores(
+      table, 0..<seen, queries: gathered, rows: count, scale: scale,
+      into: Rows(scratch.sinkScores, stride: scratch.sinkStride))
+    for row in 0..<count {
+      (scratch.scores + row * scratch.stride).update(from: scratch.sinkScores + row * scratch.sinkStride, count: seen)
+    }
+  }
+
+  /// The query rows of one KV head's group: `[rows · G, Dk]`.
+  private func gather(_ tensor: Tensor, _ rows: Range<Int>, head: Int, into scratch: UnsafeMutablePointer<Float>) {
+    let width = group * layout.keyWidth
+    for (index, row) in rows.enumerated() {
+      (scratch + index * width).update(from: tensor.pointer + row * tensor.columns + head * width, count: width)
+    }
+  }
+}
+
+/// Scratch of the worker threads for a tile of query rows.
+private struct TileScratch {
+  struct Part {
+    var queries, scores, output, sinkScores: UnsafeMutablePointer<Float>
+    var stride, sinkStride: Int
+  }
+  private let memory: Tensor
+  private let rows, keyWidth, valueWidth, stride, sinkStride: Int
+
+  init(_ pass: AttentionPass, rows: Int, entries: Int) {
+    self.rows = rows
+    keyWidth = pass.layout.keyWidth
+    valueWidth = pass.layout.valueWidth
+    stride = (entries + 63) / 64 * 64
+    sinkStride = pass.ranked == nil ? 0 : (pass.sinks + 63) / 64 * 64
+    let columns = rows * (keyWidth + valueWidth + stride + sinkStride)
+    memory = pass.processor.tensor(rows: pass.processor.threads, columns: (columns + 15) / 16 * 16)
+  }
+
+  subscript(worker: Int) -> Part {
+    let scores = memory.pointer + worker * memory.columns
+    let sinkScores = scores + rows * stride
+    let queries = sinkScores + rows * sinkStride
+    return Part(
+      queries: queries, scores: scores, output: queries + rows * keyWidth, sinkScores: sinkScores,
+      stride: stride, sinkStride: sinkStride)
+  }
+}

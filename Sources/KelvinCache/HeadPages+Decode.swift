@@ -1,0 +1,105 @@
+import KelvinAttention
+import KelvinPolicies
+import KelvinTensors
+
+extension AttentionPass {
+  /// Entries that one piece of a decode step reads: 512 keys and values of a 64-wide f16 head are 128 KB.
+  private static let span = 512
+
+  /// One query row: pieces are (head, span); each leaves its unnormalised mix, its maximum and its sum, and the parts of
+  /// a head are put together in order.
+  func decode(_ store: inout Store) -> Tensor {
+    let output = self.output
+    let heads = store.heads
+    var firstPiece: [Int] = []
+    var pieces = 0
+    for head in heads {
+      firstPiece.append(pieces)
+      pieces += (head.pages.count + Self.span - 1) / Self.span
+    }
+    let stride = Self.span + sinkRoom
+    let partWidth = layout.valueWidth + 2
+    let scores = processor.tensor(rows: pieces * group, columns: stride)
+    let parts = processor.tensor(rows: pieces * group, columns: partWidth)
+    processor.parallel(pieces) { piece, _ in
+      var head = heads.count - 1
+      while firstPiece[head] > piece { head -= 1 }
+      let first = (piece - firstPiece[head]) * Self.span
+      let entries = first..<min(heads[head].pages.count, first + Self.span)
+      attend(
+        entries, head: head, pages: heads[head].pages,
+        scores: Rows(scores.pointer + piece * group * stride, stride: stride),
+        pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
+    }
+    for head in heads.indices {
+      let last = head + 1 < heads.count ? firstPiece[head + 1] : pieces
+      for row in 0..<group {
+        let factors = join(parts, firstPiece[head]..<last, row: row, head: head, into: output)
+        guard store.policy.records.attention else { continue }
+        record(factors, scores, firstPiece[head], row: row, in: &store.ledger.heads[head])
+      }
+    }
+    return output
+  }
+
+  /// Room behind a span's scores for the scores of sinks by the ranked query.
+  private var sinkRoom: Int { ranked == nil ? 0 : (sinks + 63) / 64 * 64 }
+
+  private func attend(
+    _ entries: Range<Int>, head: Int, pages: borrowing HeadPages, scores: Rows, pointer: UnsafeMutablePointer<Float>,
+    part: UnsafeMutablePointer<Float>
+  ) {
+    let kernels = processor.kernels
+    let stride = Self.span + sinkRoom
+    let partWidth = layout.valueWidth + 2
+    let width = group * layout.keyWidth
+    let rows = Rows(queries.pointer + head * width, stride: layout.keyWidth)
+    part.update(repeating: 0, count: group * partWidth)
+    _ = pages.withTable { table in
+      kernels.scores(table, entries, queries: rows, rows: group, scale: scale, into: scores)
+      if let ranked, entries.lowerBound == 0 {
+        let rows = Rows(ranked.pointer + head * width, stride: layout.keyWidth)
+        let seen = min(sinks, entries.count)
+        kernels.scores(
+          table, 0..<seen, queries: rows, rows: group, scale: scale, into: Rows(pointer + Self.span, stride: stride))
+        for row in 0..<group { (pointer + row * stride).update(from: pointer + row * stride + Self.span, count: seen) }
+      }
+      for row in 0..<group {
+        let (sum, maximum) = kernels.exponentials(pointer + row * stride, count: entries.count)
+        part[row * partWidth + layout.valueWidth] = maximum
+        part[row * partWidth + layout.valueWidth + 1] = sum
+      }
+      kernels.mix(table, entries, weights: scores, rows: group, into: Rows(part, stride: partWidth))
+    }
+  }
+
+  /// Puts the spans of one query head together.
+  /// - Returns: what each span's unnormalised weights must be multiplied by to become probabilities.
+  private func join(_ parts: Tensor, _ pieces: Range<Int>, row: Int, head: Int, into output: Tensor) -> [Float] {
+    let width = layout.valueWidth
+    func part(_ piece: Int) -> UnsafeMutablePointer<Float> { parts.pointer + (piece * group + row) * (width + 2) }
+    let maximum = pieces.reduce(-Float.infinity) { max($0, part($1)[width]) }
+    var factors = pieces.map { exponential(part($0)[width] - maximum) }
+    let sum = zip(pieces, factors).reduce(0) { $0 + part($1.0)[width + 1] * $1.1 }
+    let out = output.pointer + (head * group + row) * width
+    out.update(repeating: 0, count: width)
+    for (index, piece) in pieces.enumerated() {
+      factors[index] /= sum
+      processor.kernels.add(part(piece), times: factors[index], to: out, count: width)
+    }
+    return factors
+  }
+
+  /// Adds the probabilities of one query head to the attention column, a share of the group's mean.
+  private func record(_ factors: [Float], _ scores: Tensor, _ firstPiece: Int, row: Int, in head: inout HeadLedger) {
+    head.attention.withUnsafeMutableBufferPointer { attention in
+      guard let base = attention.baseAddress else { return }
+      for (span, factor) in factors.enumerated() {
+        let first = span * Self.span
+        let weights = scores.pointer + ((firstPiece + span) * group + row) * scores.columns
+        processor.kernels.add(
+          weights, times: factor / Float(group), to: base + first, count: min(Self.span, attention.count - first))
+      }
+    }
+  }
+}

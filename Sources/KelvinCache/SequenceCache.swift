@@ -1,0 +1,133 @@
+public import KelvinAttention
+public import KelvinPolicies
+public import KelvinTensors
+
+/// What one sequence remembers: a store of entries per layer, in pages, looked after by a policy.
+///
+/// A pass is announced by `expect`, then the model reads it, layer by layer. Entries belong to exactly one sequence; the
+/// compiler enforces it.
+public struct SequenceCache: ~Copyable, AttentionMemory {
+  public let layout: CacheLayout
+  public let formats: EntryFormats
+  /// Tokens read so far, those of the announced pass included; never shrinks.
+  public private(set) var seen = 0
+  public private(set) var positions: [Int32] = []
+  /// The policy as it was asked for; the stores hold copies of their own.
+  let policy: any CachePolicy
+  /// Where the pages come from.
+  public let pagePool: PagePool
+  private var stores: [StoreBox]
+  private var promptLength = 0
+  private var moment = Moment.promptEnd
+  private var angles = RotaryAngles()
+
+  /// A store behind a reference, because arrays cannot hold what cannot be copied.
+  private final class StoreBox {
+    var store: Store
+    init(_ store: consuming Store) { self.store = store }
+  }
+
+  /// An empty cache.
+  /// - Parameters:
+  ///   - layout: the model's.
+  ///   - formats: how keys and values are written.
+  ///   - policy: which entries stay; each store gets a copy.
+  ///   - pool: where pages come from.
+  public init(layout: CacheLayout, formats: EntryFormats, policy: any CachePolicy, pool: PagePool) {
+    self.layout = layout
+    self.formats = formats
+    self.policy = policy
+    pagePool = pool
+    stores = layout.stores.map { store in
+      StoreBox(Store(layout: store, shape: formats.pageShape(of: store), policy: policy, pool: pool))
+    }
+  }
+
+  public var segments: [Range<Int>] { [0..<positions.count] }
+
+  /// Says that a prompt of `length` tokens begins. Budgets that are a share of the prompt are fixed by it: a share of all
+  /// tokens that the sequence will have seen when the prompt ends.
+  public mutating func beginPrompt(length: Int) {
+    promptLength = seen + length
+    let allHeads = layout.stores.reduce(0) { $0 + $1.heads }
+    for (index, box) in stores.enumerated() {
+      let place = StorePlace(
+        store: index, stores: stores.count, heads: box.store.layout.heads, allHeads: allHeads,
+        pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes)
+      box.store.policy.begin(at: place, promptLength: promptLength)
+    }
+  }
+
+  /// Announces a pass over the next `count` tokens.
+  /// - Parameter reviewsChunks: whether entries may leave before the prompt is over. Memory then never exceeds the budget
+  ///   and one chunk, and methods that observe attention decide on less of it than the whole prompt.
+  public mutating func expect(_ count: Int, reviewsChunks: Bool = false) {
+    positions = (seen..<seen + count).map { Int32($0) }
+    seen += count
+    moment = seen > promptLength ? .step : seen == promptLength ? .promptEnd : .promptChunk
+    isReviewed = moment != .promptChunk || reviewsChunks
+  }
+  private var isReviewed = true
+
+  public mutating func attend(
+    _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
+  ) throws(MemoryError) -> Tensor {
+    let box = stores[layout.storeOfLayer[layer]]
+    let processor = queries.processor
+    let keyWidth = box.store.layout.keyWidth
+    let before = box.store.heads.first?.pages.count ?? 0
+    box.store.ledger.seen = seen
+    if let entries, let values = entries.values {
+      let keys = turned(entries.keys, width: keyWidth, at: seen - positions.count, rotary: box.store.layout.rotary)
+      try box.store.append(keys, values, at: seen - positions.count, kernels: processor.kernels)
+    }
+    let rotary = box.store.layout.rotary
+    let rotated = turned(queries, width: keyWidth, at: seen - positions.count, rotary: rotary)
+    var ranked: Tensor?
+    var sinks = 0
+    if case .compacted(let count) = policy.places, before < seen - positions.count {
+      ranked = turned(queries, width: keyWidth, at: before, rotary: rotary)
+      sinks = count
+    }
+    let pass = AttentionPass(
+      processor: processor, queries: rotated, ranked: sinks > 0 ? ranked : nil, sinks: sinks, scale: scale,
+      layout: box.store.layout)
+    let output = pass(&box.store)
+    if isReviewed { box.store.review(at: moment, kernels: processor.kernels) }
+    return output
+  }
+
+  /// A copy of `tensor` with every head turned to consecutive positions from `position` on.
+  private mutating func turned(_ tensor: Tensor, width: Int, at position: Int, rotary: Rotary?) -> Tensor {
+    guard let rotary else { return tensor }
+    let result = tensor[rows: 0..<tensor.rows]
+    let (cosines, sines) = angles[rotary, position..<position + tensor.rows]
+    tensor.processor.rotate(
+      result, heads: tensor.columns / width, width: width, cosines: cosines, sines: sines,
+      adjacent: rotary.pairs == .adjacent)
+    return result
+  }
+
+  /// The original positions of the live entries, ascending: `[store][head]`.
+  public var keptPositions: [[[Int32]]] {
+    stores.map { box in box.store.ledger.heads.map { $0.positions.sorted() } }
+  }
+
+  /// The ledger of one store, as its policy would read it.
+  public func ledger(store: Int) -> Ledger { stores[store].store.ledger }
+
+  /// What is kept now.
+  /// - Parameters:
+  ///   - name: the policy as it was written.
+  ///   - budget: the budget as it was written, where one was.
+  public func report(policy name: String, budget: String?) -> CacheReport {
+    let counts = stores.flatMap { box in box.store.heads.map { $0.pages.count } }
+    let bytes = stores.reduce(0) { $0 + $1.store.bytes }
+    return CacheReport(
+      policy: name, budget: budget, format: formats.description, seen: seen,
+      kept: counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count),
+      evicted: stores.reduce(0) { $0 + $1.store.evicted }, bytes: bytes,
+      bytesFull: layout.fullBytes(formats: formats, tokens: seen),
+      heads: .init(counts: counts), pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pages.pageCount } })
+  }
+}

@@ -1,0 +1,56 @@
+import KelvinAttention
+import KelvinPolicies
+import KelvinTensors
+
+/// The entries of one layer, or of several layers that share, with their ledger and the policy that looks after them.
+struct Store: ~Copyable {
+  let layout: StoreLayout
+  let shape: PageShape
+  var heads: [OwnedHead] = []
+  var ledger: Ledger
+  var policy: any CachePolicy
+  var edits: Edits
+  private(set) var evicted = 0
+
+  /// A head behind a reference, because arrays cannot hold what cannot be copied.
+  final class OwnedHead {
+    var pages: HeadPages
+    init(_ pages: consuming HeadPages) { self.pages = pages }
+  }
+
+  init(layout: StoreLayout, shape: PageShape, policy: any CachePolicy, pool: PagePool) {
+    self.layout = layout
+    self.shape = shape
+    self.policy = policy
+    heads = (0..<layout.heads).map { _ in OwnedHead(HeadPages(shape: shape, pool: pool)) }
+    ledger = Ledger(heads: Array(repeating: HeadLedger(), count: layout.heads), seen: 0)
+    edits = Edits(heads: layout.heads)
+  }
+
+  /// Writes rotated keys and values as new entries of every head, at consecutive positions from `position` on.
+  mutating func append(_ keys: Tensor, _ values: Tensor, at position: Int, kernels: Kernels) throws(MemoryError) {
+    let added = keys.rows
+    for head in heads.indices {
+      let first = heads[head].pages.count
+      try heads[head].pages.grow(by: added)
+      heads[head].pages.write(keys, values, head: head, first: first, kernels: kernels)
+      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
+    }
+  }
+
+  /// Lets the policy decide, and does what it said: entries leave, and emptied pages return to the pool.
+  mutating func review(at moment: Moment, kernels: Kernels) {
+    edits.removeAll()
+    policy.review(ledger, at: moment, edits: &edits)
+    for head in heads.indices where !edits.evictions[head].isEmpty {
+      for entry in edits.evictions[head].sorted(by: >) {
+        heads[head].pages.swapRemove(entry, kernels: kernels)
+        ledger.heads[head].swapRemove(entry)
+        evicted += 1
+      }
+    }
+  }
+
+  /// Bytes of the pages taken.
+  var bytes: Int { heads.reduce(0) { $0 + $1.pages.pageCount } * shape.bytes }
+}

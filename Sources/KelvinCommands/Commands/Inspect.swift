@@ -1,0 +1,173 @@
+import ArgumentParser
+import KelvinAttention
+import KelvinCache
+import KelvinEngine
+import KelvinModels
+import KelvinTensors
+import KelvinText
+
+/// `kelvin inspect`: what a model's file says.
+struct Inspect: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Shows a model's sizes, formats and cache; the weights are not loaded.",
+    discussion: """
+      Example:
+        kelvin inspect -m model.gguf
+      """)
+
+  @Option(name: .shortAndLong, help: "The model: a GGUF file, a safetensors folder, or a llama2.c file.")
+  var model: String
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() async throws {
+    try await reporting {
+      let result = Inspected(try ModelInspection(path: model))
+      if json {
+        try Output.json(result)
+      } else {
+        Terminal.write(result.text)
+      }
+    }
+  }
+}
+
+/// An inspection as it is printed.
+private struct Inspected: Encodable {
+  struct Format: Encodable {
+    var format: String
+    var tensors: Int
+    var bytes: Int
+  }
+  struct Stores: Encodable {
+    var count: Int
+    var heads: Int
+    var keyWidth: Int
+    var valueWidth: Int
+
+    enum CodingKeys: String, CodingKey {
+      case count, heads
+      case keyWidth = "key_width"
+      case valueWidth = "value_width"
+    }
+  }
+  struct Cache: Encodable {
+    var format: String
+    var bytesPerToken: Int
+    var bytesAtContext: Int?
+
+    enum CodingKeys: String, CodingKey {
+      case format
+      case bytesPerToken = "bytes_per_token"
+      case bytesAtContext = "bytes_at_context"
+    }
+  }
+  struct Text: Encodable {
+    var model: String
+    var tokens: Int
+    var addsBegin: Bool
+    var addsEnd: Bool
+
+    enum CodingKeys: String, CodingKey {
+      case model, tokens
+      case addsBegin = "adds_begin"
+      case addsEnd = "adds_end"
+    }
+  }
+
+  var name, style, architecture: String
+  var parameters, innerParameters, layers, hiddenWidth, feedForwardWidth, queryHeads: Int
+  var vocabulary, contextLength, weightBytes: Int
+  var tiedEmbeddings, chatTemplate: Bool
+  var formats: [Format]
+  var stores: [Stores]
+  var cache: [Cache]
+  var tokenizer: Text?
+
+  enum CodingKeys: String, CodingKey {
+    case name, style, architecture, parameters, layers, vocabulary, formats, stores, cache, tokenizer
+    case innerParameters = "inner_parameters"
+    case hiddenWidth = "hidden_width"
+    case feedForwardWidth = "feed_forward_width"
+    case queryHeads = "query_heads"
+    case contextLength = "context_length"
+    case weightBytes = "weight_bytes"
+    case tiedEmbeddings = "tied_embeddings"
+    case chatTemplate = "chat_template"
+  }
+
+  init(_ inspection: ModelInspection) {
+    let model = inspection.description
+    (name, style, architecture) = (inspection.name, inspection.style.rawValue, model.architecture)
+    (parameters, innerParameters, layers) = (model.parameters, model.innerParameters, model.layers)
+    (hiddenWidth, feedForwardWidth, queryHeads) = (model.hiddenWidth, model.feedForwardWidth, model.queryHeads)
+    (vocabulary, contextLength, weightBytes) = (model.vocabulary, model.contextLength, inspection.weightBytes)
+    (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.hasChatTemplate)
+    formats = inspection.tensors.map { Format(format: $0.format.rawValue, tensors: $0.count, bytes: $0.bytes) }
+    stores = model.layout.groups.map { store, count in
+      Stores(count: count, heads: store.heads, keyWidth: store.keyWidth, valueWidth: store.valueWidth)
+    }
+    cache = EntryFormat.allCases.map { format in
+      var options = CacheOptions()
+      options.formats = EntryFormats(keys: format, values: format)
+      let plan = try? CachePlan(layout: model.layout, options: options, tokens: model.contextLength)
+      return Cache(
+        format: format.rawValue, bytesPerToken: model.layout.bytesPerToken(formats: options.formats),
+        bytesAtContext: plan?.fullBytes)
+    }
+    tokenizer = inspection.tokenizer.map { tokenizer in
+      let special = tokenizer.vocabulary.special
+      return Text(
+        model: tokenizer.vocabulary.model.name, tokens: tokenizer.count, addsBegin: special.addsBegin,
+        addsEnd: special.addsEnd)
+    }
+  }
+
+  var text: String {
+    var lines = [
+      "model         \(name) (\(style == "gguf" ? "GGUF" : "Hugging Face") names)",
+      "architecture  \(architecture), \(layers) layers, \(queryHeads) query heads, hidden width \(hiddenWidth), "
+        + "feed-forward width \(feedForwardWidth)",
+      "parameters    \(Output.grouped(parameters)), \(Output.grouped(innerParameters)) of them outside embedding and "
+        + "head\(tiedEmbeddings ? " (one matrix)" : "")",
+      "context       \(contextLength) tokens",
+      "weights       \(Output.bytes(weightBytes)) in the file",
+    ]
+    lines += formats.map {
+      "  \($0.format.padding(to: 12))\($0.tensors) tensor\($0.tensors == 1 ? "" : "s"), \(Output.bytes($0.bytes))"
+    }
+    lines += stores.map {
+      "entries       \($0.count) stores of \($0.heads) KV heads, keys of \($0.keyWidth), values of \($0.valueWidth)"
+    }
+    for cache in cache {
+      let full = cache.bytesAtContext.map { ", \(Output.bytes($0)) at the model's context" } ?? ""
+      lines.append("  \(cache.format.padding(to: 12))\(Output.grouped(cache.bytesPerToken)) B per token\(full)")
+    }
+    lines.append("tokenizer     " + (tokenizer.map { "\($0.model), \($0.tokens) tokens" } ?? "none; give token ids"))
+    lines.append("chat          " + (chatTemplate ? "has a template" : "no template"))
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension CacheLayout {
+  /// Stores of the same sizes, in the order of their first, with how many there are.
+  fileprivate var groups: [(store: StoreLayout, count: Int)] {
+    stores.reduce(into: []) { groups, store in
+      if let index = groups.firstIndex(where: { $0.store == store }) {
+        groups[index].count += 1
+      } else {
+        groups.append((store, 1))
+      }
+    }
+  }
+}
+
+extension Vocabulary.Model {
+  /// The name for people.
+  fileprivate var name: String {
+    switch self {
+    case .byteLevelBPE(let rule): "byte-level BPE (\(rule.rawValue))"
+    case .sentencePiece: "SentencePiece"
+    }
+  }
+}

@@ -1,0 +1,35 @@
+public import KelvinCache
+public import KelvinPolicies
+
+/// What a sequence may remember, and how.
+public struct CacheOptions: Sendable, Hashable {
+  /// The policy as it is written; `full` keeps everything.
+  public var policy = PolicySpecification(name: "full")
+  /// The formats of keys and values.
+  public var formats = EntryFormats()
+  /// `false`: no cache at all; every step reads all tokens again.
+  public var isCached = true
+  /// Tokens read in one pass of a prompt.
+  public var chunk = 512
+  /// Whether entries may leave between the chunks of a prompt; always so for prompts longer than the model's context.
+  public var reviewsChunks = false
+  /// Tokens that a sequence may hold; `nil`: the model's context.
+  public var context: Int?
+  /// Bytes of pages that a sequence may take; `nil`: as many as the system gives.
+  public var limit: Int?
+
+  public init() {}
+
+  /// Checks the numbers and makes the policy.
+  func makePolicy() throws(EngineError) -> any CachePolicy {
+    guard chunk > 0 else { throw .invalidOption(option: "ubatch-size", found: "\(chunk)", expected: "at least 1") }
+    guard context ?? 1 > 0 else {
+      throw .invalidOption(option: "ctx-size", found: "\(context ?? 0)", expected: "at least 1")
+    }
+    do {
+      return try PolicyRegistry.make(policy)
+    } catch {
+      throw .policy(error.description)
+    }
+  }
+}

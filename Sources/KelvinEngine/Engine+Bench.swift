@@ -1,0 +1,86 @@
+import Foundation
+public import KelvinCache
+import KelvinModels
+
+/// What is timed: reading a prompt, or steps after a depth.
+public struct BenchCase: Sendable, Hashable {
+  /// Prompt tokens; 0 times steps.
+  public var prompt: Int
+  /// Steps; 0 times a prompt.
+  public var generated: Int
+  /// Tokens that are in the cache before the clock starts.
+  public var depth: Int
+
+  public init(prompt: Int, generated: Int, depth: Int) {
+    self.prompt = prompt
+    self.generated = generated
+    self.depth = depth
+  }
+
+  /// As llama-bench names it: `pp512`, `tg64 @ d4096`.
+  public var name: String {
+    (prompt > 0 ? "pp\(prompt)" : "tg\(generated)") + (depth > 0 ? " @ d\(depth)" : "")
+  }
+}
+
+/// Speeds of one case, one per repetition.
+public struct BenchResult: Sendable, Hashable {
+  public var bench: BenchCase
+  /// Tokens per second.
+  public var speeds: [Double]
+  /// What the cache kept when the clock stopped.
+  public var kv: CacheReport
+
+  /// The mean speed.
+  public var mean: Double { speeds.reduce(0, +) / Double(max(1, speeds.count)) }
+  /// The middle speed.
+  public var median: Double {
+    let sorted = speeds.sorted()
+    guard !sorted.isEmpty else { return 0 }
+    return (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2
+  }
+  /// The standard deviation of the speeds.
+  public var deviation: Double {
+    guard speeds.count > 1 else { return 0 }
+    let mean = mean
+    return (speeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(speeds.count - 1)).squareRoot()
+  }
+}
+
+extension Engine {
+  /// Times one case. The first repetition comes after a warm-up; the tokens are the same in every run.
+  /// - Parameter progress: called before each repetition; returning `false` ends with the ones done.
+  public func bench(
+    _ bench: BenchCase, repetitions: Int, options: CacheOptions, progress: @Sendable (Int) -> Bool = { _ in true }
+  ) throws(EngineError) -> BenchResult {
+    let total = bench.depth + bench.prompt + bench.generated
+    guard bench.prompt >= 0, bench.generated >= 0, bench.depth >= 0, total > 0, repetitions > 0 else {
+      throw .invalidOption(option: "bench", found: bench.name, expected: "positive counts")
+    }
+    var random = RandomNumbers(seed: 42)
+    let tokens = (0..<total).map { _ in Int32(random.nextUnit() * Float(loaded.model.vocabulary)) }
+    var speeds: [Double] = []
+    var report: CacheReport?
+    for repetition in 0..<repetitions {
+      guard progress(repetition) else { break }
+      let sequence = try ActiveSequence(loaded.model, options: options, processor: processor)
+      try sequence.checkRoom(for: total)
+      if bench.depth > 0 { _ = try sequence.read(prompt: Array(tokens[..<bench.depth])) }
+      if bench.depth == 0, repetition == 0 {
+        let warmUp = try ActiveSequence(loaded.model, options: options, processor: processor)
+        _ = try warmUp.read(prompt: Array(tokens.prefix(max(16, min(bench.prompt, 64)))))
+      }
+      let start = DispatchTime.now().uptimeNanoseconds
+      if bench.prompt > 0 {
+        _ = try sequence.read(prompt: Array(tokens[bench.depth..<bench.depth + bench.prompt]))
+      } else {
+        for token in tokens[bench.depth...] { _ = try sequence.read(token) }
+      }
+      let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+      speeds.append(Double(bench.prompt + bench.generated) / seconds)
+      report = sequence.report
+    }
+    guard let report else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
+    return BenchResult(bench: bench, speeds: speeds, kv: report)
+  }
+}

@@ -1,0 +1,34 @@
+/// Why a request cannot be carried out.
+public enum EngineError: Error, Hashable, CustomStringConvertible {
+  /// A model file or folder that cannot be read; `reason` is the reader's sentence.
+  case unreadableModel(reason: String, isMissing: Bool)
+  case invalidOption(option: String, found: String, expected: String)
+  case emptyPrompt
+  case tokenOutsideVocabulary(token: Int32, vocabulary: Int)
+  case contextOverflow(tokens: Int, context: Int)
+  case noTokenizer(model: String)
+  case noChatTemplate(model: String)
+  case text(String)
+  case policy(String)
+  case memory(String)
+
+  public var description: String {
+    switch self {
+    case .unreadableModel(let reason, _): reason
+    case .invalidOption(let option, let found, let expected):
+      "option '\(option)': \(found) is not possible, expected \(expected)"
+    case .emptyPrompt:
+      "the prompt has no tokens; give some text with -p or -f"
+    case .tokenOutsideVocabulary(let token, let vocabulary):
+      "token \(token) is outside the model's vocabulary of \(vocabulary)"
+    case .contextOverflow(let tokens, let context):
+      "\(tokens) tokens do not fit the context of \(context); shorten the prompt or -n, or choose a policy that "
+        + "closes ranks, such as --kv-policy streaming"
+    case .noTokenizer(let model):
+      "\(model) has no tokenizer; give token ids instead of text"
+    case .noChatTemplate(let model):
+      "\(model) has no chat template; use generate instead of chat"
+    case .text(let reason), .policy(let reason), .memory(let reason): reason
+    }
+  }
+}

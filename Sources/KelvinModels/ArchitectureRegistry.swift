@@ -1,0 +1,46 @@
+public import KelvinTensors
+
+/// The architectures that Kelvin runs.
+public enum ArchitectureRegistry {
+  /// One line per architecture.
+  public static let all: [ArchitectureEntry] = [
+    Llama.entry
+  ]
+
+  /// Makes the model of a checkpoint.
+  /// - Throws: `ModelError`; an architecture that is not in the list is refused by its name.
+  public static func makeModel(
+    _ checkpoint: Checkpoint, exact: Bool, processor: Processor, progress: (Double) -> Void = { _ in }
+  ) throws(ModelError) -> any LanguageModel {
+    try entry(of: checkpoint).make(checkpoint, exact, processor, progress)
+  }
+
+  /// What a checkpoint says about its model; no weight is read, and none need be there.
+  /// - Throws: `ModelError`, as `makeModel`.
+  public static func describe(_ checkpoint: Checkpoint) throws(ModelError) -> ModelDescription {
+    try entry(of: checkpoint).describe(checkpoint)
+  }
+
+  private static func entry(of checkpoint: Checkpoint) throws(ModelError) -> ArchitectureEntry {
+    let facts = CheckpointFacts(checkpoint)
+    let key = checkpoint.style == .gguf ? "general.architecture" : "model_type"
+    guard let found = try facts.text(key) else { throw .missing(model: checkpoint.name, key: key) }
+    guard let entry = all.first(where: { $0.name == found }) else {
+      throw .unsupportedArchitecture(model: checkpoint.name, found: found.quoted, supported: all.map(\.name))
+    }
+    return entry
+  }
+}
+
+/// What the registry knows of an architecture.
+public struct ArchitectureEntry: Sendable {
+  /// GGUF's `general.architecture` and Hugging Face's `model_type`.
+  public let name: String
+  /// One line: the families and what is particular about them.
+  public let summary: String
+  /// What the metadata alone says.
+  let describe: @Sendable (Checkpoint) throws(ModelError) -> ModelDescription
+  let make:
+    @Sendable (Checkpoint, _ exact: Bool, Processor, _ progress: (Double) -> Void) throws(ModelError) ->
+      any LanguageModel
+}

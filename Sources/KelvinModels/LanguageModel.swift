@@ -1,0 +1,34 @@
+public import KelvinAttention
+public import KelvinTensors
+
+/// A model that reads tokens and predicts the next ones.
+///
+/// A model is immutable and knows nothing of caches: what it must remember it hands to `memory`.
+public protocol LanguageModel: Sendable {
+  /// The shape of what the model remembers.
+  var layout: CacheLayout { get }
+  /// Tokens `V` that it knows; logits have this width.
+  var vocabulary: Int { get }
+  /// Positions that it was trained for.
+  var contextLength: Int { get }
+  /// Query heads `Hq` of its attention layers.
+  var queryHeads: Int { get }
+  /// Bytes of its weights in memory.
+  var bytes: Int { get }
+
+  /// Reads a pass of tokens.
+  /// - Parameters:
+  ///   - tokens: `[T]`, each in `0..<vocabulary`.
+  ///   - wanting: the rows whose logits are wanted.
+  ///   - memory: prepared for this pass.
+  /// - Returns: `[rows, V]`, raw.
+  /// - Throws: what `memory` throws when it cannot take more.
+  func logits(
+    for tokens: [Int32], wanting: LogitRows, memory: inout (some AttentionMemory & ~Copyable), on processor: Processor
+  ) throws(MemoryError) -> Tensor
+}
+
+/// The rows of a pass whose logits are wanted.
+public enum LogitRows: Sendable, Hashable {
+  case none, last, all
+}

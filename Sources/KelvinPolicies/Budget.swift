@@ -1,0 +1,62 @@
+/// What a policy may keep.
+public enum Budget: Sendable, Hashable, CustomStringConvertible {
+  /// Everything.
+  case unbounded
+  /// Entries of every head.
+  case entries(Int)
+  /// A fraction of the prompt's length, fixed when the prompt ends.
+  case fraction(Double)
+  /// Bytes of the whole sequence's pages, shared evenly by all heads.
+  case bytes(Int)
+
+  /// Reads `512`, `20%`, `0.2`, `64MiB` or `unbounded`; `nil` for anything else, and for a budget of nothing.
+  public init?(_ text: String) {
+    if text == "unbounded" {
+      self = .unbounded
+    } else if text.hasSuffix("%"), let percent = Double(text.dropLast()), percent > 0, percent <= 100 {
+      self = .fraction(percent / 100)
+    } else if let unit = Self.units.first(where: { text.hasSuffix($0.name) }) {
+      guard let number = Double(text.dropLast(unit.name.count)), number > 0, number * unit.bytes < 1e18 else {
+        return nil
+      }
+      self = .bytes(Int(number * unit.bytes))
+    } else if let count = Int(text) {
+      guard count > 0 else { return nil }
+      self = .entries(count)
+    } else if let fraction = Double(text), fraction > 0, fraction <= 1 {
+      self = .fraction(fraction)
+    } else {
+      return nil
+    }
+  }
+
+  /// How a budget may be written, for error messages.
+  public static let spellings = "entries like 512, a share of the prompt like 20% or 0.2, or bytes like 64MiB"
+
+  public var description: String {
+    switch self {
+    case .unbounded: "unbounded"
+    case .entries(let count): "\(count)"
+    case .fraction(let share):
+      (share * 100).rounded() == share * 100 ? "\(Int(share * 100))%" : "\(share)"
+    case .bytes(let bytes):
+      bytes.isMultiple(of: 1 << 20) ? "\(bytes >> 20)MiB" : "\(bytes)B"
+    }
+  }
+
+  /// Entries per head, at least one; `nil` when unbounded.
+  ///
+  /// Fractions round by `rounding` (down unless a method says otherwise). Bytes buy whole pages.
+  public func entries(at place: StorePlace, promptLength: Int, rounding: FloatingPointRoundingRule = .down) -> Int? {
+    switch self {
+    case .unbounded: nil
+    case .entries(let count): count
+    case .fraction(let share): max(1, Int((share * Double(promptLength)).rounded(rounding)))
+    case .bytes(let bytes): max(1, bytes / (place.allHeads * place.pageBytes) * place.pageEntries)
+    }
+  }
+
+  private static let units: [(name: String, bytes: Double)] = [
+    ("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1),
+  ]
+}

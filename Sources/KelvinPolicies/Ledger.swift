@@ -1,0 +1,63 @@
+/// What is written down about the entries of one store, head by head.
+public struct Ledger: Sendable {
+  public var heads: [HeadLedger]
+  /// Tokens seen so far; never shrinks.
+  public var seen: Int
+
+  public init(heads: [HeadLedger], seen: Int) {
+    self.heads = heads
+    self.seen = seen
+  }
+}
+
+/// The columns of one head: element `j` of each is about entry `j`. Entries are a bag: their order means nothing.
+public struct HeadLedger: Sendable {
+  /// The position each entry was born at; unique within a head.
+  public var positions: ContiguousArray<Int32> = []
+  /// Attention received so far; empty unless recorded.
+  public var attention: ContiguousArray<Float> = []
+
+  public init() {}
+
+  /// Live entries.
+  public var count: Int { positions.count }
+
+  /// Adds an entry at `position` for each element of `newPositions`, with nothing received yet.
+  public mutating func append(_ newPositions: Range<Int32>, recording records: Records) {
+    positions.append(contentsOf: newPositions)
+    if records.attention { attention.append(contentsOf: repeatElement(0, count: newPositions.count)) }
+  }
+
+  /// Removes an entry; the last one takes its place.
+  public mutating func swapRemove(_ entry: Int) {
+    positions.swapRemove(entry)
+    if !attention.isEmpty { attention.swapRemove(entry) }
+  }
+}
+
+extension ContiguousArray {
+  fileprivate mutating func swapRemove(_ index: Int) {
+    let last = removeLast()
+    if index < count { self[index] = last }
+  }
+}
+
+/// What a review decided: the entries that leave, head by head.
+public struct Edits: Sendable {
+  /// For each head the entries that leave, in no order.
+  public private(set) var evictions: [[Int]]
+
+  public init(heads: Int) {
+    evictions = Array(repeating: [], count: heads)
+  }
+
+  /// Says that `entry` of `head` leaves. An entry may be named once.
+  public mutating func evict(_ entry: Int, head: Int) {
+    evictions[head].append(entry)
+  }
+
+  /// Forgets all decisions and keeps the memory.
+  public mutating func removeAll() {
+    for head in evictions.indices { evictions[head].removeAll(keepingCapacity: true) }
+  }
+}

@@ -1,0 +1,47 @@
+/// H2O, the heavy-hitter oracle: the newest entries stay, and of the older ones those that received most attention.
+///
+/// A few tokens collect most of the attention mass, and which ones shows early; the sum over past queries finds them.
+/// Per KV head, with `a_tj` the attention of query `t` to entry `j` over the entries alive at `t`:
+///
+///     A_j(t) = A_j(t−1) + mean over the group of a_tj                          (paper: F_score, Definition 4.3)
+///     keep(t) = { the last w entries } ∪ the (B − w) largest A_j among the rest      (§5.1: B split evenly)
+///
+/// Defaults: B = 20 % of the prompt, w = ⌊B/2⌋, the odd entry goes to the heavy hitters.
+/// Departures: the paper is per query head (MHA); here the mean over the query heads that share a KV head. Evicted entries
+/// leave memory and the softmax, as in the authors' `utils_real_drop`, not as in their simulation by masks.
+/// Not for: finding something in a long prompt that no later prompt token points to.
+///
+/// Source: Zhang et al. 2023, arXiv 2306.14048.
+public struct H2O: ScoringPolicy {
+  public let budget: Budget
+  public let when: When
+  /// The newest entries that stay, `w`; `nil`: half of the budget.
+  public let recent: Int?
+  public var capacity: Int?
+
+  public let records = Records(attention: true)
+  public let places = Places.original
+  public let protectedFirst = 0
+  public var protectedLast: Int { recent ?? (capacity ?? 0) / 2 }
+
+  public init(budget: Budget, recent: Int? = nil, when: When = .both) {
+    self.budget = budget
+    self.recent = recent
+    self.when = when
+  }
+
+  public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attention[entry] }
+
+  /// The registry's line.
+  public static let entry = PolicyEntry(
+    name: "h2o", summary: "the newest entries, and those that received most attention",
+    paper: "Zhang et al. 2023, arXiv 2306.14048",
+    options: [
+      .budget(default: "20%"), .recent(default: "half", "newest entries that stay; half: half of the budget"),
+      .positions(["original"]), .when,
+    ],
+    acts: "prefill and decode"
+  ) { options throws(PolicyError) in
+    H2O(budget: try options.budget(), recent: try options.count("recent"), when: try options.choice("when"))
+  }
+}

@@ -1,0 +1,108 @@
+/// A policy that is a score: each head keeps its budget's worth of highest entries.
+///
+/// Protected entries are taken out before ranking and count against the budget: the first `protectedFirst` positions,
+/// then the newest `protectedLast` entries, as far as the budget goes. Equal scores: the smaller position stays.
+public protocol ScoringPolicy: CachePolicy {
+  /// What may be kept.
+  var budget: Budget { get }
+  /// At which moments entries leave.
+  var when: When { get }
+  /// Entries per head; `nil` until `begin`, and for ever when the budget is unbounded.
+  var capacity: Int? { get set }
+  /// How many of the first positions always stay.
+  var protectedFirst: Int { get }
+  /// How many of the newest entries always stay.
+  var protectedLast: Int { get }
+  /// The worth of an entry; higher stays.
+  func score(_ entry: Int, in head: HeadLedger) -> Float
+}
+
+/// The part of a sequence's life in which a policy acts.
+public enum When: String, Sendable, Hashable, CaseIterable {
+  case prefill, decode, both
+
+  /// Whether entries may leave at `moment`.
+  public func includes(_ moment: Moment) -> Bool {
+    switch self {
+    case .both: true
+    case .prefill: moment != .step
+    case .decode: moment == .step
+    }
+  }
+}
+
+extension ScoringPolicy {
+  public mutating func begin(at place: StorePlace, promptLength: Int) {
+    capacity = budget.entries(at: place, promptLength: promptLength)
+  }
+
+  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    guard let capacity, when.includes(moment) else { return }
+    for head in 0..<ledger.heads.count {
+      let columns = ledger.heads[head]
+      if columns.count == capacity + 1, let entry = lowest(in: columns) {
+        edits.evict(entry, head: head)
+      } else if columns.count > capacity {
+        for entry in surplus(in: columns, capacity: capacity) { edits.evict(entry, head: head) }
+      }
+    }
+  }
+
+  /// The one entry that leaves in a steady decode step, in one pass over the columns; `nil` where the newest entries are
+  /// not consecutive positions, so that the window is not known without sorting.
+  private func lowest(in head: HeadLedger) -> Int? {
+    var newest: Int32 = -1
+    for position in head.positions where position > newest { newest = position }
+    let window = newest - Int32(clamping: protectedLast)
+    var lowest: Int?
+    var lowestScore = Float.infinity
+    var inWindow = 0
+    for entry in 0..<head.count {
+      let position = head.positions[entry]
+      if position > window {
+        inWindow += 1
+        continue
+      }
+      if position < protectedFirst { continue }
+      let score = self.score(entry, in: head)
+      if score < lowestScore || lowest == nil || (score == lowestScore && position > head.positions[lowest ?? entry]) {
+        lowest = entry
+        lowestScore = score
+      }
+    }
+    return inWindow == protectedLast ? lowest : nil
+  }
+
+  /// The entries that do not fit, by the whole rule.
+  private func surplus(in head: HeadLedger, capacity: Int) -> [Int] {
+    let order = Array(0..<head.count).sorted { head.positions[$0] < head.positions[$1] }
+    let kept = Selection.keep(
+      positions: order.map { head.positions[$0] }, scores: order.map { score($0, in: head) },
+      budget: capacity, first: protectedFirst, last: protectedLast)
+    var stays = Array(repeating: false, count: head.count)
+    for rank in kept { stays[order[rank]] = true }
+    return stays.indices.filter { !stays[$0] }
+  }
+}
+
+/// The rule by which entries are chosen; pure and deterministic.
+public enum Selection {
+  /// The indices, ascending, of the entries that stay.
+  ///
+  /// Protected entries come first: positions below `first`, oldest first, then the `last` newest, newest first. The rest
+  /// of the budget goes to the highest scores; equal scores, the smaller position.
+  /// - Parameter positions: ascending.
+  public static func keep(positions: [Int32], scores: [Float], budget: Int, first: Int, last: Int) -> [Int] {
+    let count = positions.count
+    guard count > budget else { return Array(0..<count) }
+    let isSink = positions.map { $0 < first }
+    let isRecent = positions.indices.map { !isSink[$0] && $0 >= count - last }
+    var kept = positions.indices.filter { isSink[$0] }
+    kept += positions.indices.filter { isRecent[$0] }.reversed()
+    kept = Array(kept.prefix(budget))
+    let others = positions.indices.filter { !isSink[$0] && !isRecent[$0] }
+      .sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }
+    kept += others.prefix(max(0, budget - kept.count))
+    return kept.sorted()
+  }
+}

@@ -1,0 +1,126 @@
+import CKelvinKernels
+
+/// One product of a multiplication pass: rows of `output` are `input · weightᵀ + bias`.
+struct Product {
+  var weight: Weight
+  var bias: ContiguousArray<Float>?
+  var output: Tensor
+}
+
+extension Processor {
+  /// Multiplies `input` by several weights in one pass over the threads, so that its int8 form is made once.
+  func multiply(_ input: Tensor, _ products: [Product]) {
+    let quantised = products.contains { $0.weight.panels.isQuantised }
+    let activations = input.activations(quantised: quantised)
+    // Pieces of about 64 KB of weights: large enough to amortise the hand-out, small enough to balance two threads.
+    var firstPiece: [Int] = []
+    var panelsPerPiece: [Int] = []
+    var pieces = 0
+    for product in products {
+      let panels = product.weight.panels
+      let size = max(1, 65_536 / max(1, Int(panels.weight.panel_bytes)))
+      firstPiece.append(pieces)
+      panelsPerPiece.append(size)
+      pieces += (panels.panelCount + size - 1) / size
+    }
+    let tokens = Int32(input.rows)
+    let table = kernels.table
+    parallel(pieces) { piece, _ in
+      var index = products.count - 1
+      while firstPiece[index] > piece { index -= 1 }
+      let product = products[index]
+      let first = (piece - firstPiece[index]) * panelsPerPiece[index]
+      let last = min(product.weight.panels.panelCount, first + panelsPerPiece[index])
+      let stride = product.output.columns
+      withUnsafePointer(to: product.weight.panels.weight) { weight in
+        withUnsafePointer(to: activations) { activations in
+          if let bias = product.bias {
+            bias.withUnsafeBufferPointer {
+              table.pointee.multiply(
+                weight, activations, tokens, Int32(first), Int32(last), $0.baseAddress, product.output.pointer, stride)
+            }
+          } else {
+            table.pointee.multiply(
+              weight, activations, tokens, Int32(first), Int32(last), nil, product.output.pointer, stride)
+          }
+        }
+      }
+    }
+  }
+
+  /// `output[t]` = row `tokens[t]` of `weight`.
+  func gather(_ tokens: [Int32], from weight: Weight, into output: Tensor) {
+    split(rows: tokens.count, columns: weight.columns) { range in
+      withUnsafePointer(to: weight.panels.weight) { shape in
+        for row in range { kelvin_unpack_row(shape, tokens[row], output.pointer + row * output.columns) }
+      }
+    }
+  }
+
+  /// `output[t]` = `input[t]` normalised by its root mean square, times `gain + offset`.
+  func rmsNormalise(_ input: Tensor, gain: ContiguousArray<Float>, offset: Float, epsilon: Float, into output: Tensor) {
+    let width = gain.count
+    let table = kernels.table
+    let norms = input.rows * input.columns / width
+    gain.withUnsafeBufferPointer { gain in
+      nonisolated(unsafe) let gain = gain
+      split(rows: norms, columns: width) { range in
+        for row in range {
+          table.pointee.rms_norm(
+            input.pointer + row * width, gain.baseAddress, offset, epsilon, Int32(width), output.pointer + row * width)
+        }
+      }
+    }
+  }
+
+  /// `output` = `a + b`, element by element.
+  func add(_ a: Tensor, _ b: Tensor, into output: Tensor) {
+    let table = kernels.table
+    split(rows: a.rows, columns: a.columns) { range in
+      let start = range.lowerBound * a.columns
+      let count = range.count * a.columns
+      (output.pointer + start).update(from: a.pointer + start, count: count)
+      table.pointee.add(output.pointer + start, b.pointer + start, count)
+    }
+  }
+
+  /// `output` = `silu(gate) · up`, element by element.
+  func siluMultiply(gate: Tensor, up: Tensor, into output: Tensor) {
+    let table = kernels.table
+    split(rows: gate.rows, columns: gate.columns) { range in
+      let start = range.lowerBound * gate.columns
+      table.pointee.silu_multiply(
+        gate.pointer + start, up.pointer + start, range.count * gate.columns, output.pointer + start)
+    }
+  }
+
+  /// Turns every head of every row of `tensor` in place.
+  /// - Parameters:
+  ///   - cosines, sines: `[rows, pairs]`.
+  public func rotate(
+    _ tensor: Tensor, heads: Int, width: Int, cosines: ContiguousArray<Float>, sines: ContiguousArray<Float>,
+    adjacent: Bool
+  ) {
+    let pairs = tensor.rows == 0 ? 0 : cosines.count / tensor.rows
+    let table = kernels.table
+    cosines.withUnsafeBufferPointer { cosines in
+      sines.withUnsafeBufferPointer { sines in
+        guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
+        split(rows: tensor.rows, columns: tensor.columns) { range in
+          for row in range {
+            for head in 0..<heads {
+              table.pointee.rotate(
+                tensor.pointer + row * tensor.columns + head * width, cosine + row * pairs, sine + row * pairs,
+                Int32(pairs), adjacent)
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension PackedPanels {
+  /// Whether products read the int8 form of their input.
+  var isQuantised: Bool { weight.packing == KELVIN_PACKED_U4 || weight.packing == KELVIN_PACKED_U8 }
+}

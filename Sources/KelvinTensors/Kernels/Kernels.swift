@@ -1,0 +1,31 @@
+import CKelvinKernels
+
+/// The arithmetic of one instruction set: a row of the table of C function pointers.
+///
+/// Every variant computes the same functions within a stated error; `scalar` is the specification.
+public struct Kernels: Sendable {
+  /// The instruction sets that kernels are written for.
+  public enum Variant: String, CaseIterable, Sendable {
+    case scalar, avx2, avx512, neon
+  }
+
+  /// A static, immutable table in the C target: safe to share.
+  nonisolated(unsafe) let table: UnsafePointer<kelvin_kernels>
+
+  /// The kernels named, or the fastest that this processor can run.
+  /// - Throws: `TensorError.kernelsUnavailable` where the processor or the build lacks them.
+  public init(_ variant: Variant? = nil) throws(TensorError) {
+    guard let table = kelvin_kernels_named(variant?.rawValue) else {
+      throw .kernelsUnavailable(name: variant?.rawValue ?? "any", available: Self.available.map(\.rawValue))
+    }
+    self.table = table
+  }
+
+  /// What this processor can run, slowest first.
+  public static var available: [Variant] {
+    Variant.allCases.filter { kelvin_kernels_named($0.rawValue) != nil }
+  }
+
+  /// The name of the variant, as `--kernels` takes it.
+  public var name: String { String(cString: table.pointee.name) }
+}

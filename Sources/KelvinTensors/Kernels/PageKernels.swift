@@ -1,0 +1,124 @@
+import CKelvinKernels
+
+/// How the numbers of a cache entry are written.
+public enum EntryFormat: String, CaseIterable, Sendable, Hashable {
+  case f32, f16, bf16
+
+  /// Bytes of one number.
+  public var bytes: Int { kelvin_entry_bytes(kernelFormat) }
+
+  var kernelFormat: kelvin_entry_format {
+    switch self {
+    case .f32: KELVIN_ENTRY_F32
+    case .f16: KELVIN_ENTRY_F16
+    case .bf16: KELVIN_ENTRY_BF16
+    }
+  }
+}
+
+/// The shape of one page of one head: 64 keys, transposed `[Dk, 64]`, then 64 values `[64, Dv]`.
+public struct PageShape: Sendable, Hashable {
+  /// Entries per page.
+  public static let entries = Int(KELVIN_PAGE_ENTRIES)
+
+  public let keyWidth: Int
+  public let valueWidth: Int
+  public let keyFormat: EntryFormat
+  public let valueFormat: EntryFormat
+
+  public init(keyWidth: Int, valueWidth: Int, keyFormat: EntryFormat, valueFormat: EntryFormat) {
+    self.keyWidth = keyWidth
+    self.valueWidth = valueWidth
+    self.keyFormat = keyFormat
+    self.valueFormat = valueFormat
+  }
+
+  /// Bytes from the start of a page to its values.
+  public var valuesOffset: Int { Self.entries * keyWidth * keyFormat.bytes }
+
+  /// Bytes of a page.
+  public var bytes: Int { valuesOffset + Self.entries * valueWidth * valueFormat.bytes }
+}
+
+/// The page table of one head, borrowed for the length of a kernel call. Entry `j` lies in page `j / 64`.
+public struct PageTable {
+  let head: kelvin_head
+
+  public init(_ pages: UnsafePointer<UnsafeMutablePointer<UInt8>?>, shape: PageShape) {
+    head = kelvin_head(
+      pages: pages, key_width: Int32(shape.keyWidth), value_width: Int32(shape.valueWidth),
+      key_format: shape.keyFormat.kernelFormat, value_format: shape.valueFormat.kernelFormat,
+      values_offset: shape.valuesOffset)
+  }
+}
+
+/// A matrix in memory, for kernels: row `r` starts at `base + r · stride`.
+public struct Rows {
+  let base: UnsafeMutablePointer<Float>
+  let stride: Int
+
+  public init(_ base: UnsafeMutablePointer<Float>, stride: Int) {
+    self.base = base
+    self.stride = stride
+  }
+}
+
+/// The arithmetic of a cache; shapes and errors are those of `kelvin_kernels.h`.
+extension Kernels {
+  /// Writes `count` entries from entry `first` on; `keys` `[count, Dk]`, `values` `[count, Dv]`.
+  public func write(_ table: PageTable, first: Int, count: Int, keys: Rows, values: Rows) {
+    withUnsafePointer(to: table.head) {
+      self.table.pointee.write_entries(
+        $0, Int32(first), Int32(count), keys.base, keys.stride, values.base, values.stride)
+    }
+  }
+
+  /// `scores[r][j] = scale · queries[r] · key[first + j]`; `first` is a multiple of 64, a row may be written up to the next.
+  public func scores(
+    _ table: PageTable, _ entries: Range<Int>, queries: Rows, rows: Int, scale: Float, into scores: Rows
+  ) {
+    withUnsafePointer(to: table.head) {
+      self.table.pointee.scores(
+        $0, Int32(entries.lowerBound), Int32(entries.upperBound), queries.base, queries.stride, Int32(rows), scale,
+        scores.base, scores.stride)
+    }
+  }
+
+  /// Replaces `count` scores by `e^(score − max)`.
+  public func exponentials(_ scores: UnsafeMutablePointer<Float>, count: Int) -> (sum: Float, max: Float) {
+    var max: Float = 0
+    let sum = table.pointee.exponentials(scores, Int32(count), &max)
+    return (sum, max)
+  }
+
+  /// `output[r] += Σ_j weights[r][j] · value[first + j]`; `first` is a multiple of 64.
+  public func mix(_ table: PageTable, _ entries: Range<Int>, weights: Rows, rows: Int, into output: Rows) {
+    withUnsafePointer(to: table.head) {
+      self.table.pointee.mix(
+        $0, Int32(entries.lowerBound), Int32(entries.upperBound), weights.base, weights.stride, Int32(rows),
+        output.base, output.stride)
+    }
+  }
+
+  /// `y += factor · x`
+  public func add(_ x: UnsafePointer<Float>, times factor: Float, to y: UnsafeMutablePointer<Float>, count: Int) {
+    table.pointee.add_scaled(y, x, factor, count)
+  }
+
+  /// `x *= factor`
+  public func multiply(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    table.pointee.multiply_by(x, factor, count)
+  }
+
+  /// Copies entry `from` over entry `to`.
+  public func move(_ table: PageTable, from: Int, to: Int) {
+    withUnsafePointer(to: table.head) { kelvin_move_entry($0, Int32(from), Int32(to)) }
+  }
+
+  /// Reads one entry: `key` `[Dk]`, `value` `[Dv]`.
+  public func read(
+    _ table: PageTable, entry: Int, key: UnsafeMutablePointer<Float>, value: UnsafeMutablePointer<Float>
+  ) {
+    withUnsafePointer(to: table.head) { kelvin_read_entry($0, Int32(entry), key, value) }
+  }
+}

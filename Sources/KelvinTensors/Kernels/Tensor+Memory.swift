@@ -1,0 +1,70 @@
+import CKelvinKernels
+
+extension Tensor {
+  /// The numbers of row 0, then row 1, …
+  public var values: [Float] {
+    Array(UnsafeBufferPointer(start: pointer, count: rows * columns))
+  }
+
+  /// The numbers of one row.
+  public func values(row: Int) -> [Float] {
+    precondition(row >= 0 && row < rows, "row \(row) of a tensor of \(rows) rows")
+    return Array(UnsafeBufferPointer(start: pointer + row * columns, count: columns))
+  }
+
+  /// Copies one row into `array`, which grows only if it must.
+  public func copy(row: Int, into array: inout [Float]) {
+    precondition(row >= 0 && row < rows, "row \(row) of a tensor of \(rows) rows")
+    array.removeAll(keepingCapacity: true)
+    array.append(contentsOf: UnsafeBufferPointer(start: pointer + row * columns, count: columns))
+  }
+
+  /// The memory of the tensor, row after row; for the page kernels of a cache.
+  public var pointer: UnsafeMutablePointer<Float> { buffer.values }
+
+  /// A copy of the rows of `range`.
+  public subscript(rows range: Range<Int>) -> Tensor {
+    precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of a tensor of \(rows) rows")
+    let result = processor.tensor(rows: range.count, columns: columns)
+    result.pointer.update(from: pointer + range.lowerBound * columns, count: range.count * columns)
+    return result
+  }
+
+  func fill(from values: [Float]) {
+    values.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress { pointer.update(from: base, count: source.count) }
+    }
+  }
+
+  /// The rows as a product reads them; the int8 form is made if `quantised` and not there yet.
+  func activations(quantised: Bool) -> kelvin_activations {
+    guard quantised else {
+      var plain = kelvin_activations()
+      plain.values = UnsafePointer(pointer)
+      plain.stride = columns
+      return plain
+    }
+    let result = buffer.activations(rows: rows, columns: columns)
+    if !buffer.isQuantised {
+      let kernels = processor.kernels.table
+      processor.split(rows: rows, columns: columns) { range in
+        withUnsafePointer(to: result) {
+          kernels.pointee.quantise($0, Int32(columns), Int32(range.lowerBound), Int32(range.upperBound))
+        }
+      }
+      buffer.isQuantised = true
+    }
+    return result
+  }
+}
+
+extension Processor {
+  /// Runs `body` on ranges that cover `0..<rows`; small work stays on the calling thread.
+  func split(rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
+    let rowsPerPiece = max(1, 16_384 / max(1, columns))
+    let pieces = (rows + rowsPerPiece - 1) / rowsPerPiece
+    parallel(pieces) { piece, _ in
+      body(piece * rowsPerPiece..<min(rows, (piece + 1) * rowsPerPiece))
+    }
+  }
+}

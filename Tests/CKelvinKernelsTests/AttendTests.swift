@@ -1,0 +1,152 @@
+import CKelvinKernels
+import Testing
+
+/// One head of a cache in pages of its own.
+final class Head {
+  let pages: [Memory<UInt8>]
+  private let table: Memory<UnsafeMutablePointer<UInt8>?>
+  var pointee: kelvin_head
+
+  init(
+    entries: Int, keyWidth: Int, valueWidth: Int, keys: kelvin_entry_format, values: kelvin_entry_format
+  ) {
+    let offset = (keyWidth * 64 * kelvin_entry_bytes(keys) + 63) / 64 * 64
+    let bytes = offset + valueWidth * 64 * kelvin_entry_bytes(values)
+    // All bits set is NaN in every format: what no entry was written to must not be seen.
+    pages = (0..<entries / 64 + 1).map { _ in Memory(bytes, filledWith: 0xFF) }
+    table = Memory(pages.map { $0.start }, padding: nil)
+    pointee = kelvin_head(
+      pages: UnsafePointer(table.start), key_width: Int32(keyWidth), value_width: Int32(valueWidth),
+      key_format: keys, value_format: values, values_offset: offset)
+  }
+
+  var bytes: [[UInt8]] { pages.map(\.array) }
+}
+
+@Suite("Attention over pages")
+struct AttendTests {
+  static let formats = [KELVIN_ENTRY_F32, KELVIN_ENTRY_F16, KELVIN_ENTRY_BF16]
+  /// Widths of keys and values, entries, rows of queries.
+  static let shapes: [(keyWidth: Int, valueWidth: Int, entries: Int, rows: Int)] = [
+    (1, 1, 0, 1), (8, 8, 1, 1), (15, 17, 63, 2), (16, 16, 64, 3), (17, 15, 65, 4), (48, 48, 127, 5), (64, 64, 129, 7),
+    (65, 63, 16, 6), (80, 96, 200, 13), (128, 128, 192, 3), (192, 130, 191, 24),
+  ]
+
+  /// A head filled by `kernels`, and the keys and values it was filled with.
+  private func filled(
+    _ kernels: kelvin_kernels, _ shape: (keyWidth: Int, valueWidth: Int, entries: Int, rows: Int),
+    _ keys: kelvin_entry_format, _ values: kelvin_entry_format
+  ) throws -> Head {
+    var random = Random(seed: 6)
+    let head = Head(
+      entries: shape.entries, keyWidth: shape.keyWidth, valueWidth: shape.valueWidth, keys: keys, values: values)
+    let k = Memory<Float>(random: shape.entries * (shape.keyWidth + 1), from: &random)
+    let v = Memory<Float>(random: shape.entries * (shape.valueWidth + 1), scale: 1e-3, from: &random)
+    let first = shape.entries / 3
+    for (from, count) in [(0, first), (first, shape.entries - first)] {
+      try required(kernels.write_entries)(
+        &head.pointee, Int32(from), Int32(count), k.start + from * (shape.keyWidth + 1), shape.keyWidth + 1,
+        v.start + from * (shape.valueWidth + 1), shape.valueWidth + 1)
+    }
+    return head
+  }
+
+  @Test("writes entries bit for bit like the scalar variant", arguments: variants)
+  func write(variant: String) throws {
+    for shape in Self.shapes {
+      for keys in Self.formats {
+        for values in Self.formats {
+          let expected = try filled(kernels("scalar"), shape, keys, values).bytes
+          let found = try filled(kernels(variant), shape, keys, values).bytes
+          #expect(found == expected, "\(shape)")
+        }
+      }
+    }
+  }
+
+  @Test("scores like the scalar variant, however the rows and pages were split", arguments: variants)
+  func scores(variant: String) throws {
+    var random = Random(seed: 7)
+    let (scalar, vector) = (try kernels("scalar"), try kernels(variant))
+    for shape in Self.shapes {
+      for format in Self.formats {
+        let head = try filled(scalar, shape, format, KELVIN_ENTRY_F32)
+        let first = shape.entries > 64 ? 64 : 0, last = shape.entries, stride = (last - first + 63) / 64 * 64 + 1
+        let queries = Memory<Float>(random: shape.rows * shape.keyWidth, from: &random)
+        let expected = Memory<Float>(shape.rows * stride, filledWith: 0)
+        let found = Memory<Float>(expected.count, filledWith: 0)
+        let split = Memory<Float>(expected.count, filledWith: 0)
+        for (kernel, out) in [(scalar.scores, expected), (vector.scores, found)] {
+          try required(kernel)(
+            &head.pointee, Int32(first), Int32(last), queries.start, shape.keyWidth, Int32(shape.rows), 0.3, out.start,
+            stride)
+        }
+        for row in 0..<shape.rows {
+          for page in Swift.stride(from: first, to: last, by: 64) {
+            try required(vector.scores)(
+              &head.pointee, Int32(page), Int32(min(page + 64, last)), queries.start + row * shape.keyWidth,
+              shape.keyWidth, 1, 0.3, split.start + row * stride + page - first, stride)
+          }
+        }
+        for out in [expected, found, split] { clearBeyond(last - first, stride, out) }
+        // Sums of up to 192 products below 1 in another order or rounded once instead of twice.
+        #expect(distance(expected, found) <= 1e-5, "\(shape)")
+        #expect(found.bits == split.bits, "\(shape)")
+      }
+    }
+  }
+
+  /// Zeros where scores may be written although no entry lies there.
+  private func clearBeyond(_ count: Int, _ stride: Int, _ out: Memory<Float>) {
+    for i in 0..<out.count where i % stride >= count { out.start[i] = 0 }
+  }
+
+  @Test("mixes like the scalar variant, however the rows and pages were split", arguments: variants)
+  func mix(variant: String) throws {
+    var random = Random(seed: 8)
+    let (scalar, vector) = (try kernels("scalar"), try kernels(variant))
+    for shape in Self.shapes {
+      for format in Self.formats {
+        let head = try filled(scalar, shape, KELVIN_ENTRY_F16, format)
+        let first = shape.entries > 64 ? 64 : 0, last = shape.entries, stride = last - first + 1
+        let weights = Memory<Float>(random: shape.rows * stride, from: &random)
+        let width = shape.valueWidth + 1
+        let expected = Memory<Float>(shape.rows * width, filledWith: 0.25)
+        let found = Memory<Float>(shape.rows * width, filledWith: 0.25)
+        let split = Memory<Float>(shape.rows * width, filledWith: 0.25)
+        for (kernel, out) in [(scalar.mix, expected), (vector.mix, found)] {
+          try required(kernel)(
+            &head.pointee, Int32(first), Int32(last), weights.start, stride, Int32(shape.rows), out.start, width)
+        }
+        for row in 0..<shape.rows {
+          for page in Swift.stride(from: first, to: last, by: 64) {
+            try required(vector.mix)(
+              &head.pointee, Int32(page), Int32(min(page + 64, last)), weights.start + row * stride + page - first,
+              stride, 1, split.start + row * width, width)
+          }
+        }
+        // Sums of up to 192 products below 0.001, starting at 0.25.
+        #expect(distance(expected, found) <= 1e-5, "\(shape)")
+        #expect(found.bits == split.bits, "\(shape)")
+      }
+    }
+  }
+
+  @Test("moves and reads single entries")
+  func entries() throws {
+    for keys in Self.formats {
+      for values in Self.formats {
+        let head = try filled(kernels("scalar"), (3, 2, 70, 1), keys, values)
+        func entry(_ j: Int32) -> [Float] {
+          let (key, value) = (Memory<Float>(3, filledWith: 0), Memory<Float>(2, filledWith: 0))
+          kelvin_read_entry(&head.pointee, j, key.start, value.start)
+          return key.array + value.array
+        }
+        let before = (0..<70).map(entry)
+        kelvin_move_entry(&head.pointee, 69, 5)
+        kelvin_move_entry(&head.pointee, 7, 7)
+        for j in 0..<70 { #expect(entry(Int32(j)) == before[j == 5 ? 69 : j]) }
+      }
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import CKelvinKernels
+import Testing
+
+@Suite("Norms, exponentials, rotations", .serialized)
+struct ElementwiseTests {
+  static let sizes = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 576]
+
+  @Test("exponentials are those of the scalar variant to two units in the last place", arguments: variants)
+  func exponentials(variant: String) throws {
+    var random = Random(seed: 9)
+    for n in Self.sizes {
+      for spread: Float in [1, 30, 300] {
+        let expected = Memory<Float>(random: n, scale: spread, from: &random)
+        if n > 8 { expected.start[n / 2] = -.infinity }
+        let found = Memory(expected.array, padding: 0)
+        var (expectedMaximum, foundMaximum): (Float, Float) = (0, 0)
+        let expectedSum = try required(kernels("scalar").exponentials)(expected.start, Int32(n), &expectedMaximum)
+        let foundSum = try required(kernels(variant).exponentials)(found.start, Int32(n), &foundMaximum)
+        #expect(foundMaximum == expectedMaximum)
+        #expect(abs(foundSum - expectedSum) <= 1e-6 * expectedSum)
+        for (a, b) in zip(expected.array, found.array) {
+          // Below e^-87 the variants write 0.
+          #expect(abs(a - b) <= 2 * a.ulp || a < 2e-38)
+        }
+      }
+    }
+  }
+
+  @Test("exponentials of nothing but -infinity are zeros", arguments: ["scalar"] + variants)
+  func noScores(name: String) throws {
+    for n in Self.sizes {
+      let x = Memory<Float>(n, filledWith: -.infinity)
+      var maximum: Float = 0
+      #expect(try required(kernels(name).exponentials)(x.start, Int32(n), &maximum) == 0)
+      #expect(maximum == -.infinity)
+      #expect(x.array == Array(repeating: 0, count: n))
+    }
+  }
+
+  @Test("silu agrees with the scalar variant", arguments: variants)
+  func silu(variant: String) throws {
+    var random = Random(seed: 10)
+    for n in Self.sizes {
+      for spread: Float in [1, 20, 200] {
+        let gate = Memory<Float>(random: n, scale: spread, from: &random)
+        let up = Memory<Float>(random: n, from: &random)
+        let (expected, found) = (Memory<Float>(n, filledWith: 9), Memory<Float>(n, filledWith: 9))
+        try required(kernels("scalar").silu_multiply)(gate.start, up.start, n, expected.start)
+        try required(kernels(variant).silu_multiply)(gate.start, up.start, n, found.start)
+        for (a, b) in zip(expected.array, found.array) { #expect(abs(a - b) <= 5e-7 * abs(a) + 1e-35) }
+        try required(kernels(variant).silu_multiply)(gate.start, up.start, n, gate.start)
+        #expect(gate.bits == found.bits, "y may be gate")
+      }
+    }
+  }
+
+  @Test("norms agree with the scalar variant", arguments: variants)
+  func rmsNorm(variant: String) throws {
+    var random = Random(seed: 11)
+    for n in Self.sizes.dropFirst() {
+      let x = Memory<Float>(random: n, scale: 5, from: &random), weight = Memory<Float>(random: n, from: &random)
+      let (expected, found) = (Memory<Float>(n, filledWith: 9), Memory<Float>(n, filledWith: 9))
+      try required(kernels("scalar").rms_norm)(x.start, weight.start, 1, 1e-5, Int32(n), expected.start)
+      try required(kernels(variant).rms_norm)(x.start, weight.start, 1, 1e-5, Int32(n), found.start)
+      for (a, b) in zip(expected.array, found.array) { #expect(abs(a - b) <= 1e-6 * abs(a)) }
+      try required(kernels(variant).rms_norm)(x.start, weight.start, 1, 1e-5, Int32(n), x.start)
+      #expect(x.bits == found.bits, "y may be x")
+    }
+  }
+
+  @Test("rotations agree with the scalar variant", arguments: variants, [true, false])
+  func rotate(variant: String, adjacent: Bool) throws {
+    var random = Random(seed: 12)
+    for pairs in Self.sizes {
+      let expected = Memory<Float>(random: 2 * pairs, from: &random)
+      let found = Memory(expected.array, padding: 0)
+      let (cosines, sines) = (Memory<Float>(random: pairs, from: &random), Memory<Float>(random: pairs, from: &random))
+      try required(kernels("scalar").rotate)(expected.start, cosines.start, sines.start, Int32(pairs), adjacent)
+      try required(kernels(variant).rotate)(found.start, cosines.start, sines.start, Int32(pairs), adjacent)
+      // Two products below 1, rounded once instead of twice.
+      #expect(distance(expected, found) <= 2.5e-7)
+    }
+  }
+
+  @Test("additions and multiplications agree with the scalar variant", arguments: variants)
+  func plain(variant: String) throws {
+    var random = Random(seed: 13)
+    for n in Self.sizes {
+      let x = Memory<Float>(random: n, from: &random), expected = Memory<Float>(random: n, from: &random)
+      let found = Memory(expected.array, padding: 0)
+      for (kernels, y) in [(try kernels("scalar"), expected), (try kernels(variant), found)] {
+        try required(kernels.add)(y.start, x.start, n)
+        try required(kernels.multiply_by)(y.start, 1.7, n)
+      }
+      #expect(expected.bits == found.bits)
+      try required(kernels("scalar").add_scaled)(expected.start, x.start, 0.3, n)
+      try required(kernels(variant).add_scaled)(found.start, x.start, 0.3, n)
+      #expect(distance(expected, found) <= 5e-7)
+    }
+  }
+}

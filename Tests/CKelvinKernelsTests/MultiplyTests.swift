@@ -1,0 +1,83 @@
+import CKelvinKernels
+import Testing
+
+@Suite("Products of activations and packed weights")
+struct MultiplyTests {
+  @Test("are sums of products, by hand")
+  func byHand() throws {
+    let stored = Memory<Float>([1, 2, 3, 4, 5, 6], padding: 0)
+    var weight = kelvin_weight_for(KELVIN_F32, 2, 3, false)
+    let panel = Memory<UInt8>(weight.panel_bytes, filledWith: 0)
+    kelvin_pack_panel(&weight, KELVIN_F32, stored.start, 0, panel.start)
+    weight.data = UnsafePointer(panel.start)
+    let values = Memory<Float>([1, 10, 100, -1, 0, 1], padding: 0), bias = Memory<Float>([0.5, -0.5], padding: 0)
+    for name in ["scalar"] + variants {
+      var x = kelvin_activations(values: values.start, stride: 3, codes: nil, scales: nil, sums: nil)
+      let y = Memory<Float>(4, filledWith: 7)
+      try required(kernels(name).multiply)(&weight, &x, 2, 0, 1, bias.start, y.start, 2)
+      #expect(y.array == [321.5, 653.5, 2.5, 1.5])
+    }
+  }
+
+  @Test("quantise activations to the same codes, scales and sums in every variant", arguments: variants)
+  func quantise(variant: String) throws {
+    var random = Random(seed: 4)
+    for columns in [0, 1, 15, 16, 17, 31, 32, 33, 64, 100, 576] {
+      for tokens in [0, 1, 3] {
+        let expected = Activations(tokens: tokens, columns: columns, from: &random)
+        if tokens > 2 && columns > 40 { for k in 0..<32 { expected.values.start[k] = 0 } }
+        let found = Activations(tokens: tokens, columns: columns, from: &random)
+        found.values.start.update(from: expected.values.start, count: expected.values.count)
+        var (x, y) = (expected.pointee, found.pointee)
+        try required(kernels("scalar").quantise)(&x, Int32(columns), 0, Int32(tokens))
+        try required(kernels(variant).quantise)(&y, Int32(columns), 0, Int32(tokens))
+        #expect(found.codes.array == expected.codes.array)
+        #expect(found.scales.bits == expected.scales.bits)
+        #expect(found.sums.array == expected.sums.array)
+      }
+    }
+  }
+
+  /// Rows and columns of a weight, and tokens.
+  static let shapes: [(rows: Int, columns: Int, tokens: Int)] = [
+    (1, 32, 1), (15, 64, 0), (16, 33, 4), (17, 1, 3), (31, 31, 16), (33, 256, 17), (18, 512, 15), (40, 768, 5),
+    (17, 1536, 22), (3, 20480, 1),
+  ]
+
+  @Test(
+    "agree with the scalar variant, and do not depend on how panels and tokens were split",
+    arguments: variants, Format.all)
+  func multiply(variant: String, format: Format) throws {
+    var random = Random(seed: 5)
+    let (scalar, vector) = (try kernels("scalar"), try kernels(variant))
+    for (rows, columns, tokens) in Self.shapes where columns.isMultiple(of: format.length) {
+      let packed = PackedWeight(format, rows: rows, columns: columns, from: &random)
+      let x = Activations(tokens: tokens, columns: columns, from: &random)
+      try required(scalar.quantise)(&x.pointee, Int32(columns), 0, Int32(tokens))
+      let bias = tokens.isMultiple(of: 2) ? nil : Memory(random: rows, from: &random)
+      let (expected, found, split) = (output(tokens, rows), output(tokens, rows), output(tokens, rows))
+      var weight = packed.weight
+      let (T, P, stride) = (Int32(tokens), Int32(packed.panels), rows + 2)
+      try required(scalar.multiply)(&weight, &x.pointee, T, 0, P, bias?.start, expected.start, stride)
+      try required(vector.multiply)(&weight, &x.pointee, T, 0, P, bias?.start, found.start, stride)
+      for panel in 0..<P {
+        var t = 0
+        while t < tokens {
+          let count = Int.random(in: 1...min(18, tokens - t), using: &random)
+          var part = x.from(t)
+          let y = split.start + t * stride
+          try required(vector.multiply)(&weight, &part, Int32(count), panel, panel + 1, bias?.start, y, stride)
+          t += count
+        }
+      }
+      // Float sums of the same products in another order: a few units in the last place of the largest.
+      #expect(distance(expected, found) <= 5e-6 * expected.largest, "\(rows) x \(columns), \(tokens) tokens")
+      #expect(found.bits == split.bits, "\(rows) x \(columns), \(tokens) tokens")
+    }
+  }
+
+  /// Two numbers wider than the product, to see that nothing else is written.
+  private func output(_ tokens: Int, _ rows: Int) -> Memory<Float> {
+    Memory(tokens * (rows + 2), filledWith: 0.125)
+  }
+}

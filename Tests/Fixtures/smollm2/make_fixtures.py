@@ -1,0 +1,73 @@
+"""Writes the goldens of SmolLM2 that the tests read, from the folder of the complete ones.
+
+    python3 make_fixtures.py SOURCE
+
+SOURCE holds logits.json, greedy.json, units.json and policies/*.json.gz. Of the policies, the runs of those in POLICIES
+are kept: add a name when the policy exists. Kept positions become one string of hexadecimal digits per head, digit i
+holding positions 4i to 4i+3 (the lowest in the lowest bit); where all heads keep the same, one string stands for all.
+"""
+import gzip
+import json
+import pathlib
+import sys
+
+POLICIES = ["full", "h2o", "streaming"]
+GOLDENS = {"alice-12": None, "alice-96": 7, "alice-256": None, "chat": None}  # at most so many recorded reviews
+OPTIONS = {"budget", "recent", "sinks", "positions", "prompt_only"}
+
+
+def digits(positions, count):
+    nibbles = [0] * ((count + 3) // 4)
+    for position in positions:
+        nibbles[position // 4] |= 1 << position % 4
+    return "".join("%x" % nibble for nibble in nibbles)
+
+
+def kept(layers, seen):
+    heads = [digits(positions, seen) for layer in layers for positions in layer]
+    return heads[:1] if len(set(heads)) == 1 else heads
+
+
+def reviews(run, most):
+    names = sorted(run["kept"], key=int)
+    if most is None or len(names) <= most:
+        return names
+    early = names[: most // 2]
+    step = (len(names) - 1 - most // 2) / (most - len(early) - 1)
+    return early + [names[round(most // 2 + i * step)] for i in range(most - len(early))]
+
+
+def convert(run, golden, most):
+    assert not set(run["options"]) - OPTIONS, run["options"]
+    result = {key: run[key] for key in ("policy", "options", "positions", "budget", "nll")}
+    if run["policy"] == "full":
+        result["kept"] = {}
+    else:
+        result["kept"] = {n: kept(run["kept"][n], golden["prompt"] + int(n)) for n in reviews(run, most)}
+    return result
+
+
+def write(path, value):
+    path.write_text(json.dumps(value, separators=(",", ":")) + "\n")
+
+
+def main():
+    source, target = pathlib.Path(sys.argv[1]), pathlib.Path(__file__).parent
+    (target / "policies").mkdir(exist_ok=True)
+    for name, most in GOLDENS.items():
+        golden = json.loads(gzip.decompress((source / "policies" / f"{name}.json.gz").read_bytes()))
+        runs = [convert(run, golden, most) for run in golden["runs"] if run["policy"] in POLICIES]
+        # A policy that closes ranks without a window at the end is refused by design.
+        runs = [run for run in runs if run["policy"] == "streaming" or run["positions"] == "original"]
+        write(target / "policies" / f"{name}.json", {"ids": golden["ids"], "prompt": golden["prompt"], "runs": runs})
+    write(target / "logits.json", [
+        {key: case[key] for key in ("name", "ids", "nll", "argmax")}
+        for case in json.loads((source / "logits.json").read_text())])
+    write(target / "greedy.json", [
+        {key: case[key] for key in ("ids", "continuation")} for case in json.loads((source / "greedy.json").read_text())])
+    cases = json.loads((source / "units.json").read_text())["select"]
+    write(target / "selection.json", [
+        [case[key] for key in ("positions", "scores", "budget", "first", "last", "keep")] for case in cases])
+
+
+main()

@@ -1,0 +1,178 @@
+import Foundation
+import KelvinAttention
+import KelvinCache
+import KelvinEngine
+import KelvinModels
+import KelvinPolicies
+import KelvinTensors
+import Testing
+
+@Suite("CachePlan")
+struct CachePlanTests {
+  static func options(
+    _ policy: String = "full", _ formats: EntryFormats = EntryFormats(), chunk: Int = 512, reviewsChunks: Bool = false
+  ) throws -> CacheOptions {
+    var options = CacheOptions()
+    options.policy = try PolicySpecification(policy)
+    options.formats = formats
+    options.chunk = chunk
+    options.reviewsChunks = reviewsChunks
+    return options
+  }
+
+  // MARK: Formula
+
+  @Test("a shape of 80 layers and 64 KV heads of 128 takes 20.97 GB for 8 × 1000 tokens, with 8 KV heads an eighth")
+  func workedExample() throws {
+    let wide = try CachePlan(
+      layout: CacheLayout(layers: 80, heads: 64, width: 128), options: Self.options(), tokens: 1000, batch: 8)
+    #expect(wide.entryBytes == 20_971_520_000)
+    #expect(wide.formula.symbols == "2 · L · H · D · tokens · batch · bytes")
+    #expect(wide.formula.numbers == "2 · 80 · 64 · 128 · 1000 · 8 · 2")
+    // 1000 tokens lie in 16 pages of 64.
+    #expect(wide.fullBytes == 2 * 80 * 64 * 128 * 1024 * 8 * 2)
+    let grouped = try CachePlan(
+      layout: CacheLayout(layers: 80, heads: 8, width: 128), options: Self.options(), tokens: 1000, batch: 8)
+    #expect(grouped.entryBytes == 2_621_440_000)
+  }
+
+  @Test("formats of keys and values count apart")
+  func formats() throws {
+    let plan = try CachePlan(
+      layout: CacheLayout(layers: 2, heads: 3, width: 4), options: Self.options("full", EntryFormats(keys: .f32)),
+      tokens: 10)
+    #expect(plan.entryBytes == 2 * 3 * (4 * 4 + 4 * 2) * 10)
+    #expect(plan.formula.numbers == "144 · 10 · 1")
+  }
+
+  @Test("whole pages are the allocator's", arguments: [1, 63, 64, 65, 1000, 8192])
+  func pages(tokens: Int) throws {
+    let layout = try CacheLayout(layers: 30, heads: 3, width: 64)
+    let formats = EntryFormats(keys: .bf16, values: .f32)
+    let plan = try CachePlan(layout: layout, options: Self.options("full", formats), tokens: tokens)
+    #expect(plan.fullBytes == layout.fullBytes(formats: formats, tokens: tokens))
+    #expect(plan.keptEntries == nil)
+    #expect(plan.keptBytes == plan.fullBytes)
+    #expect(plan.peakBytes == plan.fullBytes)
+  }
+
+  // MARK: The allocator
+
+  @Test(
+    "a plan is what a sequence takes, to the byte",
+    arguments: ["full", "h2o:budget=20%", "h2o:budget=70", "streaming:budget=64", "streaming:budget=24KiB"],
+    [1, 64, 65, 200])
+  func allocator(policy: String, tokens: Int) throws {
+    let options = try Self.options(policy, EntryFormats(keys: .f16, values: .f32))
+    let (report, peak) = try TinyModel().read(tokens: tokens, options: options)
+    let plan = try CachePlan(layout: TinyModel().model.layout, options: options, tokens: tokens)
+    #expect(report.bytesFull == plan.fullBytes)
+    #expect(report.bytes == plan.keptBytes)
+    #expect(report.kept == Double(plan.keptEntries?[0] ?? tokens))
+    #expect(peak <= plan.peakBytes)
+  }
+
+  @Test("with reviews between chunks, reading never takes more than the budget and one chunk")
+  func peak() throws {
+    let options = try Self.options("h2o:budget=64", chunk: 64, reviewsChunks: true)
+    let (report, peak) = try TinyModel().read(tokens: 256, options: options)
+    let plan = try CachePlan(layout: TinyModel().model.layout, options: options, tokens: 256)
+    #expect(plan.peakBytes == 2 * plan.keptBytes)
+    #expect(report.bytes == plan.keptBytes)
+    #expect(peak > plan.keptBytes && peak <= plan.peakBytes)
+  }
+
+  @Test("a policy that acts only in decoding bounds no prompt")
+  func decodeOnly() throws {
+    let layout = try CacheLayout(layers: 1, heads: 1, width: 2)
+    let options = try Self.options("h2o:budget=64,when=decode", chunk: 64, reviewsChunks: true)
+    let plan = try CachePlan(layout: layout, options: options, tokens: 640)
+    #expect(plan.peakBytes == plan.fullBytes)
+  }
+
+  // MARK: What fits
+
+  @Test("the longest prompt fills whole pages")
+  func longestPrompt() throws {
+    let layout = try CacheLayout(layers: 30, heads: 3, width: 64)
+    let page = layout.fullBytes(formats: EntryFormats(), tokens: 64)
+    func longest(_ bytes: Int, batch: Int = 1) throws -> Int? {
+      try CachePlan.longestPrompt(layout: layout, options: Self.options(), batch: batch, bytes: bytes)
+    }
+    #expect(try longest(10 * page) == 640)
+    #expect(try longest(10 * page - 1) == 576)
+    #expect(try longest(10 * page, batch: 3) == 192)
+    #expect(try longest(page - 1) == 0)
+    #expect(try longest(-1) == 0)
+    var limited = try Self.options()
+    limited.limit = 3 * page
+    #expect(try CachePlan.longestPrompt(layout: layout, options: limited, batch: 2, bytes: 10 * page) == 192)
+  }
+
+  @Test("with a fixed budget and reviews between chunks any length fits, or none")
+  func anyLength() throws {
+    let layout = try CacheLayout(layers: 2, heads: 1, width: 8)
+    let options = try Self.options("streaming:budget=64", chunk: 64, reviewsChunks: true)
+    let twoPages = layout.fullBytes(formats: EntryFormats(), tokens: 128)
+    #expect(try CachePlan.longestPrompt(layout: layout, options: options, bytes: twoPages) == nil)
+    #expect(try CachePlan.longestPrompt(layout: layout, options: options, bytes: twoPages - 1) == 64)
+  }
+
+  // MARK: Numbers from outside
+
+  @Test("sizes that no machine can count are refused")
+  func overflow() throws {
+    let layout = try CacheLayout(layers: 30, heads: 3, width: 64)
+    let huge = 1_000_000_000_000_000_000
+    for (tokens, batch) in [(huge, 1), (1, huge), (Int.max, Int.max), (0, 1), (1, 0), (-5, 1), (5, -1)] {
+      #expect(throws: EngineError.self) {
+        try CachePlan(layout: layout, options: Self.options(), tokens: tokens, batch: batch)
+      }
+    }
+    #expect(
+      throws: EngineError.invalidOption(
+        option: "tokens", found: "1000000000000000000 for each of 1 sequences",
+        expected: "bytes that 63 bits can count")
+    ) { try CachePlan(layout: layout, options: Self.options(), tokens: huge) }
+  }
+
+  @Test("shapes out of range are refused, and the largest ones are counted")
+  func shapes() throws {
+    for (layers, heads, width) in [(0, 1, 1), (1, -1, 1), (1, 1, Int.max), (65_537, 1, 1)] {
+      #expect(throws: EngineError.self) { try CacheLayout(layers: layers, heads: heads, width: width) }
+    }
+    let largest = try CacheLayout(layers: 1 << 16, heads: 1 << 16, width: 1 << 16)
+    let options = try Self.options("full", EntryFormats(keys: .f32, values: .f32))
+    #expect(try CachePlan(layout: largest, options: options, tokens: 1).fullBytes == 1 << 57)
+    let bytes = try Self.options("h2o:budget=64MiB", EntryFormats(keys: .f32, values: .f32))
+    #expect(try CachePlan(layout: largest, options: bytes, tokens: 100).keptEntries?.first == 1)
+  }
+}
+
+/// The model of `Fixtures/llama-gqa`: 3 layers, 4 query heads, 2 KV heads of 16, random weights.
+private struct TinyModel {
+  let model: any LanguageModel
+  let processor: Processor
+
+  init() throws {
+    processor = try Processor(threads: 1)
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .appendingPathComponent("Fixtures/llama-gqa")
+    model = try LoadedModel(path: folder.path, exact: true, processor: processor).model
+  }
+
+  /// Reads a prompt chunk by chunk.
+  /// - Returns: what is kept then, and the most bytes that were out at one time.
+  func read(tokens: Int, options: CacheOptions) throws -> (report: CacheReport, peakBytes: Int) {
+    let pool = PagePool()
+    var cache = SequenceCache(
+      layout: model.layout, formats: options.formats, policy: try PolicyRegistry.make(options.policy), pool: pool)
+    cache.beginPrompt(length: tokens)
+    for start in stride(from: 0, to: tokens, by: options.chunk) {
+      let chunk = (start..<min(tokens, start + options.chunk)).map { Int32($0 % model.vocabulary) }
+      cache.expect(chunk.count, reviewsChunks: options.reviewsChunks)
+      _ = try model.logits(for: chunk, wanting: .none, memory: &cache, on: processor)
+    }
+    return (cache.report(policy: "", budget: nil), pool.peakBytes)
+  }
+}

@@ -1,0 +1,77 @@
+import Foundation
+public import KelvinAttention
+public import KelvinCache
+import KelvinCheckpoints
+public import KelvinModels
+public import KelvinPolicies
+public import KelvinTensors
+import TestSupport
+
+/// A model with a processor of its own, for tests that look at logits and caches.
+public struct TestModel {
+  public let model: any LanguageModel
+  public let processor: Processor
+
+  /// The model of a checkpoint.
+  /// - Parameter exact: 32-bit floats throughout.
+  public init(_ checkpoint: Checkpoint, exact: Bool = true, threads: Int = 1) throws {
+    processor = try Processor(threads: threads)
+    model = try ArchitectureRegistry.makeModel(checkpoint, exact: exact, processor: processor)
+  }
+
+  /// The model in a file or folder of `Tests/Fixtures`.
+  /// - Parameter configuration: a configuration to read instead of the folder's own, also in `Tests/Fixtures`.
+  public init(_ name: String, configuration: String? = nil, exact: Bool = true, threads: Int = 1) throws {
+    var checkpoint = try CheckpointReader.read(path: Fixtures.path(name))
+    if let configuration {
+      checkpoint.metadata = try CheckpointReader.read(configuration: Fixtures.path(configuration)).metadata
+    }
+    try self.init(checkpoint, exact: exact, threads: threads)
+  }
+
+  /// An empty cache for this model.
+  public func cache(
+    _ policy: any CachePolicy = Full(), formats: EntryFormat = .f32, pool: PagePool = PagePool()
+  ) -> SequenceCache {
+    SequenceCache(
+      layout: model.layout, formats: EntryFormats(keys: formats, values: formats), policy: policy, pool: pool)
+  }
+
+  /// Reads `tokens` on top of what `cache` holds: the first `prompt` of them in chunks, the rest one by one.
+  /// - Parameters:
+  ///   - prompt: `nil`: all of them.
+  ///   - chunk: tokens per pass of the prompt; `nil`: one pass.
+  ///   - reviewed: called after each pass.
+  /// - Returns: the logits after each token.
+  public func read(
+    _ tokens: [Int32], prompt: Int? = nil, chunk: Int? = nil, reviewsChunks: Bool = false,
+    into cache: inout SequenceCache, reviewed: (borrowing SequenceCache) throws -> Void = { _ in }
+  ) throws -> [[Float]] {
+    let prompt = prompt ?? tokens.count
+    var rows: [[Float]] = []
+    var start = 0
+    if prompt > 0 { cache.beginPrompt(length: prompt) }
+    while start < tokens.count {
+      let count = start < prompt ? min(chunk ?? prompt, prompt - start) : 1
+      cache.expect(count, reviewsChunks: reviewsChunks)
+      let logits = try model.logits(
+        for: Array(tokens[start..<start + count]), wanting: .all, memory: &cache, on: processor)
+      rows += (0..<count).map { logits.values(row: $0) }
+      start += count
+      try reviewed(cache)
+    }
+    return rows
+  }
+
+  /// Reads `tokens` and goes on with the most likely token `count` times.
+  /// - Returns: the new tokens.
+  public func generate(_ count: Int, after tokens: [Int32], into cache: inout SequenceCache) throws -> [Int32] {
+    var last = try read(tokens, into: &cache).last ?? []
+    var new: [Int32] = []
+    while new.count < count {
+      new.append(indexOfLargest(last))
+      if new.count < count { last = try read(new.suffix(1), prompt: 0, into: &cache).last ?? [] }
+    }
+    return new
+  }
+}
