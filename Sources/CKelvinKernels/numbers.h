@@ -76,21 +76,4 @@ extern const kelvin_kernels kelvin_avx2, kelvin_avx512;
 extern const kelvin_kernels kelvin_neon;
 #endif
 
-/* The operations of the scalar row, for variants that have nothing better. */
-void kelvin_scalar_quantise(const kelvin_activations *, int32_t, int32_t, int32_t);
-void kelvin_scalar_multiply(const kelvin_weight *, const kelvin_activations *, int32_t, int32_t, int32_t, const float *,
-                            float *, ptrdiff_t);
-void kelvin_scalar_rms_norm(const float *, const float *, float, float, int32_t, float *);
-void kelvin_scalar_add(float *, const float *, size_t);
-void kelvin_scalar_silu_multiply(const float *, const float *, size_t, float *);
-void kelvin_scalar_rotate(float *, const float *, const float *, int32_t, bool);
-void kelvin_scalar_write_entries(const kelvin_head *, int32_t, int32_t, const float *, ptrdiff_t, const float *,
-                                 ptrdiff_t);
-void kelvin_scalar_scores(const kelvin_head *, int32_t, int32_t, const float *, ptrdiff_t, int32_t, float, float *,
-                          ptrdiff_t);
-float kelvin_scalar_exponentials(float *, int32_t, float *);
-void kelvin_scalar_mix(const kelvin_head *, int32_t, int32_t, const float *, ptrdiff_t, int32_t, float *, ptrdiff_t);
-void kelvin_scalar_add_scaled(float *, const float *, float, size_t);
-void kelvin_scalar_multiply_by(float *, float, size_t);
-
 #endif

@@ -1,25 +1,9 @@
-/* The rows of the table and the choice between them. */
+/* The choice between the rows of the table. */
 #include "numbers.h"
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
-
-const kelvin_kernels kelvin_scalar = {
-    .name = "scalar",
-    .quantise = kelvin_scalar_quantise,
-    .multiply = kelvin_scalar_multiply,
-    .rms_norm = kelvin_scalar_rms_norm,
-    .add = kelvin_scalar_add,
-    .silu_multiply = kelvin_scalar_silu_multiply,
-    .rotate = kelvin_scalar_rotate,
-    .write_entries = kelvin_scalar_write_entries,
-    .scores = kelvin_scalar_scores,
-    .exponentials = kelvin_scalar_exponentials,
-    .mix = kelvin_scalar_mix,
-    .add_scaled = kelvin_scalar_add_scaled,
-    .multiply_by = kelvin_scalar_multiply_by,
-};
 
 /* The rows this machine can run, the fastest first. */
 static int runnable(const kelvin_kernels *rows[3]) {

@@ -1,5 +1,7 @@
 /* What every width shares: loads, stores, reductions. Included after the lanes of a variant. */
 
+typedef uint32_t vu __attribute__((vector_size(4 * LANES)));
+
 INLINE vf load(const float *at) {
   vf x;
   memcpy(&x, at, sizeof x);
@@ -34,8 +36,8 @@ INLINE vf load_bfloat(const void *at) {
 
 /* Like bfloat_of_float. */
 INLINE void store_bfloat(void *at, vf x) {
-  const vi bits = (vi)x, rounded = bits + 0x7fff + (bits >> 16 & 1);
-  const vi nan = (bits & 0x7fffffff) > 0x7f800000;
+  const vu bits = (vu)x, rounded = bits + 0x7fff + (bits >> 16 & 1);
+  const vu nan = (vu)((bits & 0x7fffffff) > 0x7f800000);
   const vh halves = __builtin_convertvector((nan & (bits >> 16 | 0x40)) | (~nan & rounded >> 16), vh);
   memcpy(at, &halves, sizeof halves);
 }
@@ -43,10 +45,10 @@ INLINE void store_bfloat(void *at, vf x) {
 /* a * b + c, rounded once. */
 INLINE vf fused(vf a, vf b, vf c) { return __builtin_elementwise_fma(a, b, c); }
 
-INLINE vf larger(vf a, vf b) { return __builtin_elementwise_max(a, b); }
-
 /* Lanes of a where the mask is set, lanes of b elsewhere. */
 INLINE vf choose(vi mask, vf a, vf b) { return (vf)(((vi)a & mask) | ((vi)b & ~mask)); }
+
+INLINE vf larger(vf a, vf b) { return choose(a > b, a, b); }
 
 INLINE float sum_of(vf x) {
   float lanes[LANES];

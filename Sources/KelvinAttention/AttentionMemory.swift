@@ -30,6 +30,8 @@ public protocol AttentionMemory: ~Copyable {
   /// Adds `entries` to the layer's store (`nil`: the layer only reads), then attends.
   /// - Parameters:
   ///   - queries: `[T, Hq·Dk]`, without position.
+  ///   - entries: what the layer adds.
+  ///   - layer: the layer that attends, from 0.
   ///   - scale: what dot products are multiplied by before the softmax.
   /// - Returns: `[T, Hq·Dv]`.
   /// - Throws: `MemoryError.poolExhausted` when the entries do not fit.

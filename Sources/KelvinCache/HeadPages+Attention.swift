@@ -1,14 +1,26 @@
 import KelvinAttention
 import KelvinPolicies
-import KelvinTensors
+package import KelvinTensors
 
 extension HeadPages {
   /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as entries from `first` on.
-  func write(_ keys: Tensor, _ values: Tensor, head: Int, first: Int, kernels: Kernels) {
+  package func write(_ keys: Tensor, _ values: Tensor, head: Int, first: Int, kernels: Kernels) {
     _ = withTable {
       kernels.write(
         $0, first: first, count: keys.rows, keys: Rows(keys.pointer + head * shape.keyWidth, stride: keys.columns),
         values: Rows(values.pointer + head * shape.valueWidth, stride: values.columns))
+    }
+  }
+}
+
+extension Tensor {
+  /// For each row the sum of `term` over `width` columns from `columns` on.
+  func norms(columns first: Int, width: Int, _ term: (Float) -> Float) -> [Float] {
+    (0..<rows).map { row in
+      let start = pointer + row * columns + first
+      var sum: Float = 0
+      for column in 0..<width { sum += term(start[column]) }
+      return sum
     }
   }
 }
@@ -30,6 +42,8 @@ struct AttentionPass {
   let sinks: Int
   let scale: Float
   let layout: StoreLayout
+  /// Whether a review follows, which may read the attention of the newest queries.
+  let observesWindow: Bool
 
   var group: Int { queries.columns / layout.keyWidth / layout.heads }
   var output: Tensor { processor.tensor(rows: queries.rows, columns: group * layout.heads * layout.valueWidth) }
@@ -49,38 +63,27 @@ struct AttentionPass {
     let tiles = (queries.rows + tile - 1) / tile
     let longest = heads.reduce(0) { max($0, $1.pages.count) }
     let scratch = TileScratch(self, rows: tile * group, entries: longest)
-    let columns = store.policy.records.attention ? processor.tensor(rows: heads.count * tiles, columns: longest) : nil
+    let sums = ColumnSums(self, store.policy.records, tile: tile, entries: longest)
     processor.parallel(heads.count * tiles) { piece, worker in
       // The last tiles see most entries: they go first, so that no thread is left with a long one.
       let head = piece % heads.count
       let first = (tiles - 1 - piece / heads.count) * tile
       let rows = first..<min(queries.rows, first + tile)
-      let column = columns.map { $0.pointer + (head * tiles + first / tile) * longest }
-      attend(rows, head: head, pages: heads[head].pages, scratch: scratch[worker], column: column, output: output)
+      attend(rows, head: head, pages: heads[head].pages, scratch: scratch[worker], sums: sums, output: output)
     }
-    if let columns {
-      for head in heads.indices {
-        store.ledger.heads[head].attention.withUnsafeMutableBufferPointer { attention in
-          guard let base = attention.baseAddress else { return }
-          for tile in 0..<tiles {
-            let column = columns.pointer + (head * tiles + tile) * longest
-            processor.kernels.add(column, times: 1, to: base, count: attention.count)
-          }
-        }
-      }
-    }
+    for head in heads.indices { sums.add(head, to: &store.ledger.heads[head]) }
     return output
   }
 
   private func attend(
-    _ rows: Range<Int>, head: Int, pages: borrowing HeadPages, scratch: TileScratch.Part,
-    column: UnsafeMutablePointer<Float>?, output: Tensor
+    _ rows: Range<Int>, head: Int, pages: borrowing HeadPages, scratch: TileScratch.Part, sums: ColumnSums,
+    output: Tensor
   ) {
     let kernels = processor.kernels
     let count = rows.count * group
     let newer = queries.rows - 1
     let entries = 0..<(pages.count - newer + rows.upperBound - 1)
-    column?.update(repeating: 0, count: pages.count)
+    sums.clear(head, rows, count: pages.count)
     scratch.output.update(repeating: 0, count: count * layout.valueWidth)
     _ = pages.withTable { table in
       score(table, entries, rows, head: head, scratch: scratch)
@@ -90,7 +93,7 @@ struct AttentionPass {
         let sum = kernels.exponentials(scores, count: visible).sum
         (scores + visible).update(repeating: 0, count: entries.count - visible)
         kernels.multiply(scores, by: 1 / sum, count: visible)
-        if let column { kernels.add(scores, times: 1 / Float(group), to: column, count: visible) }
+        sums.observe(scores, count: visible, head, rows, row)
       }
       kernels.mix(
         table, entries, weights: Rows(scratch.scores, stride: scratch.stride), rows: count,

@@ -35,8 +35,7 @@ extension AttentionPass {
       let last = head + 1 < heads.count ? firstPiece[head + 1] : pieces
       for row in 0..<group {
         let factors = join(parts, firstPiece[head]..<last, row: row, head: head, into: output)
-        guard store.policy.records.attention else { continue }
-        record(factors, scores, firstPiece[head], row: row, in: &store.ledger.heads[head])
+        record(store.policy.records, factors, scores, firstPiece[head], row: row, in: &store.ledger.heads[head])
       }
     }
     return output
@@ -90,16 +89,27 @@ extension AttentionPass {
     return factors
   }
 
-  /// Adds the probabilities of one query head to the attention column, a share of the group's mean.
-  private func record(_ factors: [Float], _ scores: Tensor, _ firstPiece: Int, row: Int, in head: inout HeadLedger) {
-    head.attention.withUnsafeMutableBufferPointer { attention in
-      guard let base = attention.baseAddress else { return }
-      for (span, factor) in factors.enumerated() {
-        let first = span * Self.span
-        let weights = scores.pointer + ((firstPiece + span) * group + row) * scores.columns
-        processor.kernels.add(
-          weights, times: factor / Float(group), to: base + first, count: min(Self.span, attention.count - first))
+  /// Adds the probabilities of one query head to the attention column, as its share of the group's mean, and notes them as
+  /// the newest query's.
+  private func record(
+    _ records: Records, _ factors: [Float], _ scores: Tensor, _ firstPiece: Int, row: Int, in head: inout HeadLedger
+  ) {
+    func add(to column: inout ContiguousArray<Float>, share: Float) {
+      column.withUnsafeMutableBufferPointer { column in
+        guard let base = column.baseAddress else { return }
+        for (span, factor) in factors.enumerated() {
+          let first = span * Self.span
+          let weights = scores.pointer + ((firstPiece + span) * group + row) * scores.columns
+          processor.kernels.add(
+            weights, times: factor * share, to: base + first, count: min(Self.span, column.count - first))
+        }
       }
+    }
+    if records.attention { add(to: &head.attention, share: 1 / Float(group)) }
+    if records.windowAttention > 0, observesWindow {
+      var column = ContiguousArray<Float>(repeating: 0, count: head.count)
+      add(to: &column, share: 1)
+      head.windowAttention.append(column)
     }
   }
 }

@@ -1,14 +1,14 @@
-import KelvinAttention
-import KelvinTensors
+package import KelvinAttention
+package import KelvinTensors
 
 /// The entries of one head: dense, in pages, in no particular order.
-struct HeadPages: ~Copyable {
-  let shape: PageShape
+package struct HeadPages: ~Copyable {
+  package let shape: PageShape
   private let pool: PagePool
-  private(set) var count = 0
+  package private(set) var count = 0
   private var pages: ContiguousArray<UnsafeMutablePointer<UInt8>?> = []
 
-  init(shape: PageShape, pool: PagePool) {
+  package init(shape: PageShape, pool: PagePool) {
     self.shape = shape
     self.pool = pool
   }
@@ -18,10 +18,10 @@ struct HeadPages: ~Copyable {
   }
 
   /// Pages taken from the pool.
-  var pageCount: Int { pages.count }
+  package var pageCount: Int { pages.count }
 
   /// Makes room for `added` more entries and counts them as live; their contents must be written next.
-  mutating func grow(by added: Int) throws(MemoryError) {
+  package mutating func grow(by added: Int) throws(MemoryError) {
     while pages.count * PageShape.entries < count + added {
       pages.append(try pool.take(bytes: shape.bytes))
     }
@@ -29,7 +29,7 @@ struct HeadPages: ~Copyable {
   }
 
   /// Removes an entry; the last one takes its place, and an emptied page returns to the pool.
-  mutating func swapRemove(_ entry: Int, kernels: Kernels) {
+  package mutating func swapRemove(_ entry: Int, kernels: Kernels) {
     precondition(entry >= 0 && entry < count, "entry \(entry) of a head of \(count)")
     if entry != count - 1 { withTable { kernels.move($0, from: count - 1, to: entry) } }
     count -= 1
@@ -39,7 +39,7 @@ struct HeadPages: ~Copyable {
   }
 
   /// The key and value of one entry, as floats.
-  func read(_ entry: Int, kernels: Kernels) -> (key: [Float], value: [Float]) {
+  package func read(_ entry: Int, kernels: Kernels) -> (key: [Float], value: [Float]) {
     precondition(entry >= 0 && entry < count, "entry \(entry) of a head of \(count)")
     var value = [Float](repeating: 0, count: shape.valueWidth)
     let key = [Float](unsafeUninitializedCapacity: shape.keyWidth) { key, initialised in

@@ -38,8 +38,14 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     self.formats = formats
     self.policy = policy
     pagePool = pool
-    stores = layout.stores.map { store in
-      StoreBox(Store(layout: store, shape: formats.pageShape(of: store), policy: policy, pool: pool))
+    var firstHead = 0
+    stores = []
+    for store in layout.stores {
+      stores.append(
+        StoreBox(
+          Store(
+            layout: store, shape: formats.pageShape(of: store), policy: policy, pool: pool, firstHead: firstHead)))
+      firstHead += store.heads
     }
   }
 
@@ -59,15 +65,20 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   }
 
   /// Announces a pass over the next `count` tokens.
-  /// - Parameter reviewsChunks: whether entries may leave before the prompt is over. Memory then never exceeds the budget
+  /// - Parameters:
+  ///   - count: how many tokens.
+  ///   - kinds: of the tokens, for policies that record them.
+  ///   - reviewsChunks: whether entries may leave before the prompt is over. Memory then never exceeds the budget
   ///   and one chunk, and methods that observe attention decide on less of it than the whole prompt.
-  public mutating func expect(_ count: Int, reviewsChunks: Bool = false) {
+  public mutating func expect(_ count: Int, kinds: [EntryKind] = [], reviewsChunks: Bool = false) {
+    self.kinds = kinds
     positions = (seen..<seen + count).map { Int32($0) }
     seen += count
     moment = seen > promptLength ? .step : seen == promptLength ? .promptEnd : .promptChunk
     isReviewed = moment != .promptChunk || reviewsChunks
   }
   private var isReviewed = true
+  private var kinds: [EntryKind] = []
 
   public mutating func attend(
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
@@ -79,19 +90,19 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     box.store.ledger.seen = seen
     if let entries, let values = entries.values {
       let keys = turned(entries.keys, width: keyWidth, at: seen - positions.count, rotary: box.store.layout.rotary)
-      try box.store.append(keys, values, at: seen - positions.count, kernels: processor.kernels)
+      try box.store.append(keys, values, at: seen - positions.count, kinds: kinds, kernels: processor.kernels)
     }
     let rotary = box.store.layout.rotary
     let rotated = turned(queries, width: keyWidth, at: seen - positions.count, rotary: rotary)
     var ranked: Tensor?
     var sinks = 0
-    if case .compacted(let count) = policy.places, before < seen - positions.count {
+    if case .compacted(let count) = policy.places, count > 0, before < seen - positions.count {
       ranked = turned(queries, width: keyWidth, at: before, rotary: rotary)
       sinks = count
     }
     let pass = AttentionPass(
       processor: processor, queries: rotated, ranked: sinks > 0 ? ranked : nil, sinks: sinks, scale: scale,
-      layout: box.store.layout)
+      layout: box.store.layout, observesWindow: isReviewed)
     let output = pass(&box.store)
     if isReviewed { box.store.review(at: moment, kernels: processor.kernels) }
     return output

@@ -18,23 +18,39 @@ struct Store: ~Copyable {
     init(_ pages: consuming HeadPages) { self.pages = pages }
   }
 
-  init(layout: StoreLayout, shape: PageShape, policy: any CachePolicy, pool: PagePool) {
+  /// - Parameter firstHead: the number of this store's first head among the heads of all stores.
+  init(layout: StoreLayout, shape: PageShape, policy: any CachePolicy, pool: PagePool, firstHead: Int) {
     self.layout = layout
     self.shape = shape
     self.policy = policy
     heads = (0..<layout.heads).map { _ in OwnedHead(HeadPages(shape: shape, pool: pool)) }
-    ledger = Ledger(heads: Array(repeating: HeadLedger(), count: layout.heads), seen: 0)
+    ledger = Ledger(heads: (0..<layout.heads).map { HeadLedger(number: firstHead + $0) }, seen: 0)
     edits = Edits(heads: layout.heads)
   }
 
   /// Writes rotated keys and values as new entries of every head, at consecutive positions from `position` on.
-  mutating func append(_ keys: Tensor, _ values: Tensor, at position: Int, kernels: Kernels) throws(MemoryError) {
+  /// - Parameter kinds: of the new tokens; read only if the policy records them.
+  mutating func append(
+    _ keys: Tensor, _ values: Tensor, at position: Int, kinds: [EntryKind], kernels: Kernels
+  ) throws(MemoryError) {
+    let records = policy.records
     let added = keys.rows
     for head in heads.indices {
       let first = heads[head].pages.count
       try heads[head].pages.grow(by: added)
       heads[head].pages.write(keys, values, head: head, first: first, kernels: kernels)
-      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
+      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: records)
+      if records.keyNorm {
+        ledger.heads[head].keyNorm += keys.norms(columns: head * shape.keyWidth, width: shape.keyWidth) { $0 * $0 }
+          .map { $0.squareRoot() }
+      }
+      if records.valueNorm {
+        ledger.heads[head].valueNorm += values.norms(columns: head * shape.valueWidth, width: shape.valueWidth) { abs($0) }
+      }
+      if records.kinds {
+        ledger.heads[head].kinds += kinds
+        ledger.heads[head].kinds += repeatElement(.ordinary, count: max(0, added - kinds.count))
+      }
     }
   }
 
@@ -42,6 +58,7 @@ struct Store: ~Copyable {
   mutating func review(at moment: Moment, kernels: Kernels) {
     edits.removeAll()
     policy.review(ledger, at: moment, edits: &edits)
+    for head in ledger.heads.indices { ledger.heads[head].windowAttention = [] }
     for head in heads.indices where !edits.evictions[head].isEmpty {
       for entry in edits.evictions[head].sorted(by: >) {
         heads[head].pages.swapRemove(entry, kernels: kernels)

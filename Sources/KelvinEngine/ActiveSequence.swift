@@ -13,10 +13,15 @@ final class ActiveSequence {
   /// Every token read, oldest first.
   private(set) var tokens: [Int32] = []
   private(set) var cache: SequenceCache
+  private let policy: any CachePolicy
   private let closesRanks: Bool
+  /// `[V]` The kind of each token; empty where the model has no tokenizer.
+  private let kinds: [EntryKind]
 
-  init(_ model: any LanguageModel, options: CacheOptions, processor: Processor) throws(EngineError) {
-    let policy = try options.makePolicy()
+  init(_ loaded: LoadedModel, options: CacheOptions, processor: Processor) throws(EngineError) {
+    let model = loaded.model
+    policy = try options.makePolicy()
+    kinds = loaded.entryKinds
     self.model = model
     self.processor = processor
     self.options = options
@@ -44,15 +49,29 @@ final class ActiveSequence {
     guard options.isCached else { return try recompute(adding: prompt) }
     cache.beginPrompt(length: prompt.count)
     let reviewsChunks = options.reviewsChunks || tokens.count + prompt.count > context
-    for start in stride(from: 0, to: prompt.count, by: options.chunk) {
+    var start = 0
+    while start < prompt.count {
       guard progress(Double(start) / Double(prompt.count)) else { return nil }
-      let chunk = Array(prompt[start..<min(prompt.count, start + options.chunk)])
-      let isLast = start + chunk.count == prompt.count
-      cache.expect(chunk.count, reviewsChunks: reviewsChunks)
-      let logits = try pass(chunk, wanting: isLast ? .last : .none)
-      if isLast { return logits }
+      let end = chunkEnd(from: start, of: prompt.count)
+      let chunk = Array(prompt[start..<end])
+      cache.expect(chunk.count, kinds: kinds(of: chunk), reviewsChunks: reviewsChunks)
+      let logits = try pass(chunk, wanting: end == prompt.count ? .last : .none)
+      if end == prompt.count { return logits }
+      start = end
     }
     return nil
+  }
+
+  /// Where the chunk that begins at `start` ends. The last chunk holds all queries that the policy wants to observe.
+  private func chunkEnd(from start: Int, of count: Int) -> Int {
+    let end = min(count, start + options.chunk)
+    let observed = min(policy.records.windowAttention, options.chunk)
+    return end < count && count - end < observed ? max(start + 1, count - observed) : end
+  }
+
+  private func kinds(of tokens: [Int32]) -> [EntryKind] {
+    guard policy.records.kinds else { return [] }
+    return tokens.map { kinds.indices.contains(Int($0)) ? kinds[Int($0)] : .ordinary }
   }
 
   /// Reads one token.
@@ -60,7 +79,7 @@ final class ActiveSequence {
   func read(_ token: Int32) throws(EngineError) -> Tensor {
     try checkRoom(for: 1)
     guard options.isCached else { return try recompute(adding: [token]) }
-    cache.expect(1)
+    cache.expect(1, kinds: kinds(of: [token]))
     return try pass([token], wanting: .last)
   }
 

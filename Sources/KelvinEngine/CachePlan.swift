@@ -26,6 +26,7 @@ public struct CachePlan: Sendable, Hashable {
 
   /// Counts the bytes of a cache.
   /// - Parameters:
+  ///   - layout: the model's.
   ///   - options: the formats, and the policy with its budget.
   ///   - tokens: how many each sequence has, all of them its prompt.
   ///   - batch: how many sequences there are.

@@ -49,7 +49,8 @@ public struct BenchResult: Sendable, Hashable {
 
 extension Engine {
   /// Times one case. The first repetition comes after a warm-up; the tokens are the same in every run.
-  /// - Parameter progress: called before each repetition; returning `false` ends with the ones done.
+  ///
+  /// `progress` is called before each repetition; returning `false` ends with the ones done.
   public func bench(
     _ bench: BenchCase, repetitions: Int, options: CacheOptions, progress: @Sendable (Int) -> Bool = { _ in true }
   ) throws(EngineError) -> BenchResult {
@@ -63,11 +64,11 @@ extension Engine {
     var report: CacheReport?
     for repetition in 0..<repetitions {
       guard progress(repetition) else { break }
-      let sequence = try ActiveSequence(loaded.model, options: options, processor: processor)
+      let sequence = try ActiveSequence(loaded, options: options, processor: processor)
       try sequence.checkRoom(for: total)
       if bench.depth > 0 { _ = try sequence.read(prompt: Array(tokens[..<bench.depth])) }
       if bench.depth == 0, repetition == 0 {
-        let warmUp = try ActiveSequence(loaded.model, options: options, processor: processor)
+        let warmUp = try ActiveSequence(loaded, options: options, processor: processor)
         _ = try warmUp.read(prompt: Array(tokens.prefix(max(16, min(bench.prompt, 64)))))
       }
       let start = DispatchTime.now().uptimeNanoseconds

@@ -32,7 +32,8 @@ public struct Score: Sendable, Hashable, Encodable {
 
 extension Engine {
   /// Reads the first `prefill` tokens as a prompt, then feeds the rest one by one, and scores each before it is fed.
-  /// - Parameter progress: called with the share that is done; returning `false` ends with what is scored so far.
+  ///
+  /// `progress` is called with the share that is done; returning `false` ends with what is scored so far.
   public func score(
     _ tokens: [Int32], prefill: Int, options: CacheOptions = CacheOptions(),
     progress: @Sendable (Double) -> Bool = { _ in true }
@@ -41,7 +42,7 @@ extension Engine {
       throw .invalidOption(
         option: "prefill", found: "\(prefill)", expected: "1 to \(max(1, tokens.count - 1)), for \(tokens.count) tokens")
     }
-    let sequence = try ActiveSequence(loaded.model, options: options, processor: processor)
+    let sequence = try ActiveSequence(loaded, options: options, processor: processor)
     try sequence.checkRoom(for: tokens.count - 1)
     if let outside = tokens.first(where: { $0 < 0 || Int($0) >= loaded.model.vocabulary }) {
       throw .tokenOutsideVocabulary(token: outside, vocabulary: loaded.model.vocabulary)

@@ -50,7 +50,7 @@ public actor Engine {
 
   /// A sequence that several requests may go on with, as a chat does.
   public func makeSession(_ options: CacheOptions = CacheOptions()) throws(EngineError) -> Session {
-    Session(try ActiveSequence(loaded.model, options: options, processor: processor))
+    Session(try ActiveSequence(loaded, options: options, processor: processor))
   }
 
   /// Carries out a request. The stream ends after `finished`; dropping it ends the request at the next step.

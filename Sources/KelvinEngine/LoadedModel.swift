@@ -1,5 +1,6 @@
 import KelvinCheckpoints
 public import KelvinModels
+import KelvinPolicies
 public import KelvinTensors
 public import KelvinText
 
@@ -13,11 +14,16 @@ public struct LoadedModel: Sendable {
   public let tokenizer: Tokenizer?
   /// `nil` where the file brings none.
   public let chatTemplate: ChatTemplate?
+  /// Why the file's chat template cannot be used, where it cannot; the model still generates.
+  let templateProblem: String?
+  /// `[V]` What each token is to a policy; empty without a tokenizer.
+  let entryKinds: [EntryKind]
 
   /// Reads and packs a model.
   /// - Parameters:
   ///   - path: a GGUF file, a folder with `config.json` and safetensors, or a llama2.c file.
   ///   - exact: keep all weights as 32-bit floats.
+  ///   - processor: whose threads pack.
   ///   - progress: called with the share that is packed, in 0...1.
   public init(
     path: String, exact: Bool, processor: Processor, progress: (Double) -> Void = { _ in }
@@ -29,14 +35,24 @@ public struct LoadedModel: Sendable {
       throw .unreadableModel(reason: error.description, isMissing: false)
     }
     name = checkpoint.name
-    (tokenizer, chatTemplate) = try Self.text(checkpoint, path: path)
+    tokenizer = try Self.tokenizer(checkpoint, path: path)
+    entryKinds = tokenizer?.kinds.map { EntryKind(rawValue: $0.rawValue) ?? .ordinary } ?? []
+    do {
+      chatTemplate = try tokenizer?.vocabulary.chatTemplate.map { source throws(TextError) in
+        try ChatTemplate(source: source)
+      }
+      templateProblem = nil
+    } catch {
+      chatTemplate = nil
+      templateProblem = "\(checkpoint.name): chat template: \(error.description)"
+    }
   }
 
   /// Only the tokenizer of a model; the weights stay in the file.
   /// - Throws: `EngineError.noTokenizer` where the file brings none.
   public static func tokenizer(path: String) throws(EngineError) -> Tokenizer {
     let checkpoint = try checkpoint(path: path)
-    guard let tokenizer = try text(checkpoint, path: path).tokenizer else { throw .noTokenizer(model: checkpoint.name) }
+    guard let tokenizer = try tokenizer(checkpoint, path: path) else { throw .noTokenizer(model: checkpoint.name) }
     return tokenizer
   }
 
@@ -49,14 +65,11 @@ public struct LoadedModel: Sendable {
     }
   }
 
-  /// What a model brings for text: each `nil` where the file has none.
-  static func text(
-    _ checkpoint: Checkpoint, path: String
-  ) throws(EngineError) -> (tokenizer: Tokenizer?, chatTemplate: ChatTemplate?) {
+  /// The tokenizer that a model brings; `nil` where the file has none.
+  static func tokenizer(_ checkpoint: Checkpoint, path: String) throws(EngineError) -> Tokenizer? {
     do {
-      guard let vocabulary = try Vocabulary(checkpoint, path: path) else { return (nil, nil) }
-      let template = try vocabulary.chatTemplate.map { source throws(TextError) in try ChatTemplate(source: source) }
-      return (try Tokenizer(vocabulary), template)
+      guard let vocabulary = try Vocabulary(checkpoint, path: path) else { return nil }
+      return try Tokenizer(vocabulary)
     } catch {
       throw .text("\(checkpoint.name): \(error.description)")
     }
@@ -73,6 +86,7 @@ extension LoadedModel {
   /// The text of a conversation, as the model was trained on it.
   /// - Throws: `EngineError.noChatTemplate`, or `.text` with the template's complaint.
   public func render(_ messages: [ChatMessage], addGenerationPrompt: Bool = true) throws(EngineError) -> String {
+    if let templateProblem { throw .text(templateProblem) }
     guard let chatTemplate else { throw .noChatTemplate(model: name) }
     let tokenizer = try requireTokenizer()
     func piece(_ id: Int32?) -> String { id.flatMap { tokenizer.piece($0) } ?? "" }

@@ -31,8 +31,8 @@ public struct ModelInspection: Sendable {
   /// Reads a model's metadata; see `LoadedModel` for what `path` may be.
   public init(path: String) throws(EngineError) {
     let checkpoint = try LoadedModel.checkpoint(path: path)
-    let text = try LoadedModel.text(checkpoint, path: path)
-    try self.init(checkpoint, tokenizer: text.tokenizer, hasChatTemplate: text.chatTemplate != nil)
+    let tokenizer = try LoadedModel.tokenizer(checkpoint, path: path)
+    try self.init(checkpoint, tokenizer: tokenizer, hasChatTemplate: tokenizer?.vocabulary.chatTemplate != nil)
   }
 
   /// Reads a `config.json` that stands alone.

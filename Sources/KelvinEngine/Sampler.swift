@@ -6,7 +6,7 @@ public struct Sampler: Sendable {
   private var random: RandomNumbers
   private var history: [Int32] = []
 
-  /// - Parameter history: tokens that the penalties already see, oldest first.
+  /// A sampler that begins after `history`, tokens that the penalties already see, oldest first.
   public init(_ options: SamplingOptions, history: [Int32] = []) {
     self.options = options
     self.history = history

@@ -21,6 +21,7 @@ public protocol LanguageModel: Sendable {
   ///   - tokens: `[T]`, each in `0..<vocabulary`.
   ///   - wanting: the rows whose logits are wanted.
   ///   - memory: prepared for this pass.
+  ///   - processor: what the pass runs on.
   /// - Returns: `[rows, V]`, raw.
   /// - Throws: what `memory` throws when it cannot take more.
   func logits(

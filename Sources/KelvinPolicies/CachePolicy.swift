@@ -8,7 +8,7 @@ public protocol CachePolicy: Sendable {
   var records: Records { get }
   /// Whether kept entries keep their positions or close ranks.
   var places: Places { get }
-  /// Called once, when the prompt is over or its first chunk has been read, before the first review.
+  /// Called when a prompt begins, before any of it is read; again for every further prompt of the sequence.
   mutating func begin(at place: StorePlace, promptLength: Int)
   /// Says which entries leave the store.
   mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits)
@@ -36,13 +36,39 @@ public enum Places: Sendable, Hashable {
 public struct Records: Sendable, Hashable {
   /// The attention received from all queries so far, mean over the query heads of the group.
   public var attention: Bool
+  /// The attention received from this many of the newest queries of the latest pass, for each query head; 0: not recorded.
+  public var windowAttention: Int
+  /// ‖k‖₂ on arrival.
+  public var keyNorm: Bool
+  /// ‖v‖₁ on arrival.
+  public var valueNorm: Bool
+  /// What kind of token an entry stands for.
+  public var kinds: Bool
 
-  public init(attention: Bool = false) {
+  public init(
+    attention: Bool = false, windowAttention: Int = 0, keyNorm: Bool = false, valueNorm: Bool = false,
+    kinds: Bool = false
+  ) {
     self.attention = attention
+    self.windowAttention = windowAttention
+    self.keyNorm = keyNorm
+    self.valueNorm = valueNorm
+    self.kinds = kinds
   }
 
   /// The names of the recorded columns, for lists.
-  public var names: [String] { attention ? ["attention"] : [] }
+  public var names: [String] {
+    let columns = [
+      (attention, "attention"), (windowAttention > 0, "windowAttention"), (keyNorm, "keyNorm"),
+      (valueNorm, "valueNorm"), (kinds, "kinds"),
+    ]
+    return columns.filter(\.0).map(\.1)
+  }
+}
+
+/// What an entry's token is to policies that treat some kinds of text differently.
+public enum EntryKind: UInt8, Sendable, Hashable {
+  case ordinary, special, punctuation, newline
 }
 
 /// Which store of which cache a policy's copy looks after.

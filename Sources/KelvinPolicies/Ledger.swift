@@ -11,18 +11,32 @@ public struct Ledger: Sendable {
 }
 
 /// The columns of one head: element `j` of each is about entry `j`. Entries are a bag: their order means nothing.
+///
+/// Columns that were not asked for are empty.
 public struct HeadLedger: Sendable {
+  /// The head's number among all heads of all stores, from the first layer on.
+  public let number: Int
   /// The position each entry was born at; unique within a head.
   public var positions: ContiguousArray<Int32> = []
-  /// Attention received so far; empty unless recorded.
+  /// Attention received so far.
   public var attention: ContiguousArray<Float> = []
+  /// ‖k‖₂.
+  public var keyNorm: ContiguousArray<Float> = []
+  /// ‖v‖₁.
+  public var valueNorm: ContiguousArray<Float> = []
+  /// What kind of token the entry stands for.
+  public var kinds: ContiguousArray<EntryKind> = []
+  /// For each query head of the group: attention received from the newest queries. Only in a review; empty after it.
+  public var windowAttention: [ContiguousArray<Float>] = []
 
-  public init() {}
+  public init(number: Int) {
+    self.number = number
+  }
 
   /// Live entries.
   public var count: Int { positions.count }
 
-  /// Adds an entry at `position` for each element of `newPositions`, with nothing received yet.
+  /// Adds an entry at each of `newPositions`, with nothing received yet; norms and kinds are added by their columns.
   public mutating func append(_ newPositions: Range<Int32>, recording records: Records) {
     positions.append(contentsOf: newPositions)
     if records.attention { attention.append(contentsOf: repeatElement(0, count: newPositions.count)) }
@@ -32,6 +46,9 @@ public struct HeadLedger: Sendable {
   public mutating func swapRemove(_ entry: Int) {
     positions.swapRemove(entry)
     if !attention.isEmpty { attention.swapRemove(entry) }
+    if !keyNorm.isEmpty { keyNorm.swapRemove(entry) }
+    if !valueNorm.isEmpty { valueNorm.swapRemove(entry) }
+    if !kinds.isEmpty { kinds.swapRemove(entry) }
   }
 }
 

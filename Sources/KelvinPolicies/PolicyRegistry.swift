@@ -5,6 +5,13 @@ public enum PolicyRegistry {
     Full.entry,
     H2O.entry,
     StreamingLLM.entry,
+    VATP.entry,
+    FastGen.entry,
+    KeyNorm.entry,
+    SnapKV.entry,
+    TOVA.entry,
+    Window.entry,
+    RandomChoice.entry,
   ]
 
   /// Makes the policy that a specification names.

@@ -82,12 +82,36 @@ public struct PolicyOptions: Sendable {
     return nil
   }
 
+  /// A count that has no word for a default rule.
+  func count(_ key: String, atLeast least: Int) throws(PolicyError) -> Int {
+    guard let count = Int(value(key)), count >= least else { throw impossible(key) }
+    return count
+  }
+
+  /// A number between 0 and 1.
+  func share(_ key: String, allowsZero: Bool = true) throws(PolicyError) -> Double {
+    guard let share = Double(value(key)), share <= 1, allowsZero ? share >= 0 : share > 0 else { throw impossible(key) }
+    return share
+  }
+
+  /// Numbers joined by `+`, or `none`.
+  func numbers(_ key: String) throws(PolicyError) -> Set<Int> {
+    guard value(key) != "none" else { return [] }
+    var numbers: Set<Int> = []
+    for part in value(key).split(separator: "+", omittingEmptySubsequences: false) {
+      guard let number = Int(part), number >= 0 else { throw impossible(key) }
+      numbers.insert(number)
+    }
+    return numbers
+  }
+
   func choice<Choice: RawRepresentable<String>>(_ key: String) throws(PolicyError) -> Choice {
     guard let choice = Choice(rawValue: value(key)) else { throw impossible(key) }
     return choice
   }
 
-  private func impossible(_ key: String) -> PolicyError {
+  /// The error for a value that cannot be.
+  func impossible(_ key: String) -> PolicyError {
     let expected = entry.options.first { $0.key == key }?.values ?? ""
     return .impossible(policy: entry.name, option: key, found: value(key), expected: expected)
   }

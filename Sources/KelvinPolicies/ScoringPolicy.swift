@@ -75,13 +75,9 @@ extension ScoringPolicy {
 
   /// The entries that do not fit, by the whole rule.
   private func surplus(in head: HeadLedger, capacity: Int) -> [Int] {
-    let order = Array(0..<head.count).sorted { head.positions[$0] < head.positions[$1] }
-    let kept = Selection.keep(
-      positions: order.map { head.positions[$0] }, scores: order.map { score($0, in: head) },
-      budget: capacity, first: protectedFirst, last: protectedLast)
-    var stays = Array(repeating: false, count: head.count)
-    for rank in kept { stays[order[rank]] = true }
-    return stays.indices.filter { !stays[$0] }
+    Selection.surplus(
+      in: head, scores: (0..<head.count).map { score($0, in: head) }, budget: capacity, first: protectedFirst,
+      last: protectedLast)
   }
 }
 
@@ -90,8 +86,7 @@ public enum Selection {
   /// The indices, ascending, of the entries that stay.
   ///
   /// Protected entries come first: positions below `first`, oldest first, then the `last` newest, newest first. The rest
-  /// of the budget goes to the highest scores; equal scores, the smaller position.
-  /// - Parameter positions: ascending.
+  /// of the budget goes to the highest scores; equal scores, the smaller position. `positions` must ascend.
   public static func keep(positions: [Int32], scores: [Float], budget: Int, first: Int, last: Int) -> [Int] {
     let count = positions.count
     guard count > budget else { return Array(0..<count) }
@@ -104,5 +99,23 @@ public enum Selection {
       .sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }
     kept += others.prefix(max(0, budget - kept.count))
     return kept.sorted()
+  }
+
+  /// The entries of a bag that leave; `scores[j]` is the worth of entry `j`.
+  static func surplus(in head: HeadLedger, scores: [Float], budget: Int, first: Int, last: Int) -> [Int] {
+    let order = head.entriesByPosition
+    let kept = keep(
+      positions: order.map { head.positions[$0] }, scores: order.map { scores[$0] }, budget: budget, first: first,
+      last: last)
+    var stays = Array(repeating: false, count: head.count)
+    for rank in kept { stays[order[rank]] = true }
+    return stays.indices.filter { !stays[$0] }
+  }
+}
+
+extension HeadLedger {
+  /// The entries, oldest first.
+  var entriesByPosition: [Int] {
+    Array(0..<count).sorted { positions[$0] < positions[$1] }
   }
 }

@@ -13,6 +13,7 @@ public final class Weight: Sendable {
   /// - Parameters:
   ///   - stored: a matrix `[rows, columns]`.
   ///   - exact: keep every number as a 32-bit float.
+  ///   - processor: whose threads pack.
   public init(_ stored: StoredTensor, exact: Bool = false, processor: Processor) throws(TensorError) {
     guard stored.shape.count == 2 else {
       throw .wrongRank(tensor: stored.name, shape: stored.shape, expected: 2)

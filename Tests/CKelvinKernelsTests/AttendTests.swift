@@ -32,16 +32,26 @@ struct AttendTests {
     (65, 63, 16, 6), (80, 96, 200, 13), (128, 128, 192, 3), (192, 130, 191, 24),
   ]
 
+  /// Numbers at the edges of halves and bfloats: ties, the smallest and largest, subnormal, infinite, not a number.
+  static let specials: [Float] = [
+    0, -0.0, 1 + 0x1p-11, 1 + 0x3p-11, 1 + 0x1p-8, 1 + 0x3p-8, 65504, 65519.996, 65520, -1e30, 3.4e38, 0x1p-14,
+    0x1p-15, 0x1.8p-24, 0x1p-25, 0x1.002p-25, 0x1p-140, .infinity, -.infinity, .nan,
+  ]
+
   /// A head filled by `kernels`, and the keys and values it was filled with.
   private func filled(
     _ kernels: kelvin_kernels, _ shape: (keyWidth: Int, valueWidth: Int, entries: Int, rows: Int),
-    _ keys: kelvin_entry_format, _ values: kelvin_entry_format
+    _ keys: kelvin_entry_format, _ values: kelvin_entry_format, specials: Bool = true
   ) throws -> Head {
     var random = Random(seed: 6)
     let head = Head(
       entries: shape.entries, keyWidth: shape.keyWidth, valueWidth: shape.valueWidth, keys: keys, values: values)
     let k = Memory<Float>(random: shape.entries * (shape.keyWidth + 1), from: &random)
     let v = Memory<Float>(random: shape.entries * (shape.valueWidth + 1), scale: 1e-3, from: &random)
+    for (i, special) in Self.specials.enumerated() where specials && shape.keyWidth > Self.specials.count {
+      k.start[i] = special
+      v.start[i] = special
+    }
     let first = shape.entries / 3
     for (from, count) in [(0, first), (first, shape.entries - first)] {
       try required(kernels.write_entries)(
@@ -64,13 +74,25 @@ struct AttendTests {
     }
   }
 
+  @Test("entries survive being written and read to the precision of their format")
+  func precision() throws {
+    for (format, limit) in [(KELVIN_ENTRY_F32, Float(0)), (KELVIN_ENTRY_F16, 0x1p-11), (KELVIN_ENTRY_BF16, 0x1p-8)] {
+      let head = Head(entries: 2, keyWidth: 3, valueWidth: 2, keys: format, values: format)
+      let (keys, values): ([Float], [Float]) = ([0.1, -0.7, 3], [1.1, -5.3])
+      try required(kernels("scalar").write_entries)(&head.pointee, 1, 1, keys, 3, values, 2)
+      let (key, value) = (Memory<Float>(3, filledWith: 0), Memory<Float>(2, filledWith: 0))
+      kelvin_read_entry(&head.pointee, 1, key.start, value.start)
+      for (a, b) in zip(keys + values, key.array + value.array) { #expect(abs(a - b) <= abs(a) * limit) }
+    }
+  }
+
   @Test("scores like the scalar variant, however the rows and pages were split", arguments: variants)
   func scores(variant: String) throws {
     var random = Random(seed: 7)
     let (scalar, vector) = (try kernels("scalar"), try kernels(variant))
     for shape in Self.shapes {
       for format in Self.formats {
-        let head = try filled(scalar, shape, format, KELVIN_ENTRY_F32)
+        let head = try filled(scalar, shape, format, KELVIN_ENTRY_F32, specials: false)
         let first = shape.entries > 64 ? 64 : 0, last = shape.entries, stride = (last - first + 63) / 64 * 64 + 1
         let queries = Memory<Float>(random: shape.rows * shape.keyWidth, from: &random)
         let expected = Memory<Float>(shape.rows * stride, filledWith: 0)
@@ -107,7 +129,7 @@ struct AttendTests {
     let (scalar, vector) = (try kernels("scalar"), try kernels(variant))
     for shape in Self.shapes {
       for format in Self.formats {
-        let head = try filled(scalar, shape, KELVIN_ENTRY_F16, format)
+        let head = try filled(scalar, shape, KELVIN_ENTRY_F16, format, specials: false)
         let first = shape.entries > 64 ? 64 : 0, last = shape.entries, stride = last - first + 1
         let weights = Memory<Float>(random: shape.rows * stride, from: &random)
         let width = shape.valueWidth + 1

@@ -1,7 +1,7 @@
 import CKelvinKernels
 import Testing
 
-@Suite("Norms, exponentials, rotations", .serialized)
+@Suite("Norms, exponentials, rotations")
 struct ElementwiseTests {
   static let sizes = [0, 1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 576]
 

@@ -100,7 +100,8 @@ typedef struct {
 typedef struct {
   const char *name; /* "scalar", "avx2", "avx512", "neon" */
 
-  /* Fills codes, scales and sums of rows [first, last) from values. `columns` as stored. */
+  /* Fills codes, scales and sums of rows [first, last) from values. `columns` as stored. A code is the number times
+   * 127 / max|x|, rounded to nearest, ties to even; every variant writes the same bits. */
   void (*quantise)(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last);
 
   /* y[t*y_stride + row] = x[t] . w[row] (+ bias[row]) for t in [0, T) and the rows of panels [first, last); rows beyond
@@ -121,7 +122,8 @@ typedef struct {
    * adjacent: pair i is (2i, 2i+1); otherwise (i, i + pairs). */
   void (*rotate)(float *x, const float *cosines, const float *sines, int32_t pairs, bool adjacent);
 
-  /* Writes `count` entries of a head from entry `first` on; keys[t*key_stride ..], values[t*value_stride ..]. */
+  /* Writes `count` entries of a head from entry `first` on; keys[t*key_stride ..], values[t*value_stride ..]. Every
+   * variant writes the same bits. */
   void (*write_entries)(const kelvin_head *head, int32_t first, int32_t count, const float *keys, ptrdiff_t key_stride,
                         const float *values, ptrdiff_t value_stride);
 
@@ -130,7 +132,8 @@ typedef struct {
   void (*scores)(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                  int32_t rows, float scale, float *scores, ptrdiff_t stride);
 
-  /* In place: x[j] = exp(x[j] - max) for j in [0, n). Returns the sum; *max is set. n = 0: returns 0, max = -inf. */
+  /* In place: x[j] = exp(x[j] - max) for j in [0, n). Returns the sum; *max is set. n = 0: returns 0, max = -inf. Where
+   * everything is -inf the result is zeros. Variants write 0 for what is below e^-87. */
   float (*exponentials)(float *x, int32_t n, float *max);
 
   /* out[r*out_stride + d] += sum over j in [0, last - first) of weights[r*stride + j] * value[first + j][d]. first is a multiple of 64. */

@@ -20,7 +20,9 @@ public struct Llama: LanguageModel {
 
   /// Packs the weights of a checkpoint.
   /// - Parameters:
+  ///   - checkpoint: of a Llama, in either style.
   ///   - exact: keep all weights as 32-bit floats.
+  ///   - processor: whose threads pack.
   ///   - progress: called with the share of layers that are packed, in 0...1.
   /// - Throws: `ModelError` where the checkpoint is not a whole, sound Llama.
   public init(

@@ -94,9 +94,7 @@ extension Processor {
     }
   }
 
-  /// Turns every head of every row of `tensor` in place.
-  /// - Parameters:
-  ///   - cosines, sines: `[rows, pairs]`.
+  /// Turns every head of every row of `tensor` in place; `cosines` and `sines` are `[rows, pairs]`.
   public func rotate(
     _ tensor: Tensor, heads: Int, width: Int, cosines: ContiguousArray<Float>, sines: ContiguousArray<Float>,
     adjacent: Bool

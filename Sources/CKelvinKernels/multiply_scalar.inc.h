@@ -1,9 +1,6 @@
 /* Activations times packed weights: the specification. */
-#include "numbers.h"
 
-#include <math.h>
-
-void kelvin_scalar_quantise(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last) {
+static void quantise(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last) {
   const int32_t blocks = blocks_of(columns);
   for (int32_t t = first; t < last; t++) {
     for (int32_t b = 0; b < blocks; b++) {
@@ -70,8 +67,8 @@ static float dot_codes(const kelvin_weight *w, const uint8_t *panel, int32_t row
   return total;
 }
 
-void kelvin_scalar_multiply(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
-                            int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
+static void multiply(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first, int32_t last,
+                     const float *bias, float *y, ptrdiff_t y_stride) {
   const bool coded = w->packing == KELVIN_PACKED_U4 || w->packing == KELVIN_PACKED_U8;
   for (int32_t row = first * KELVIN_PANEL; row < last * KELVIN_PANEL && row < w->rows; row++) {
     const uint8_t *panel = w->data + (size_t)(row / KELVIN_PANEL) * w->panel_bytes;

@@ -1,10 +1,7 @@
 /* Attention over pages: the specification. */
-#include "entries.h"
 
-#include <math.h>
-
-void kelvin_scalar_write_entries(const kelvin_head *head, int32_t first, int32_t count, const float *keys,
-                                 ptrdiff_t key_stride, const float *values, ptrdiff_t value_stride) {
+static void write_entries(const kelvin_head *head, int32_t first, int32_t count, const float *keys,
+                          ptrdiff_t key_stride, const float *values, ptrdiff_t value_stride) {
   for (int32_t t = 0; t < count; t++) {
     const int32_t entry = first + t;
     for (int32_t d = 0; d < head->key_width; d++) {
@@ -16,8 +13,8 @@ void kelvin_scalar_write_entries(const kelvin_head *head, int32_t first, int32_t
   }
 }
 
-void kelvin_scalar_scores(const kelvin_head *head, int32_t first, int32_t last, const float *queries,
-                          ptrdiff_t query_stride, int32_t rows, float scale, float *scores, ptrdiff_t stride) {
+static void scores(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
+                   int32_t rows, float scale, float *scores, ptrdiff_t stride) {
   for (int32_t r = 0; r < rows; r++) {
     for (int32_t entry = first; entry < last; entry++) {
       float sum = 0;
@@ -29,21 +26,8 @@ void kelvin_scalar_scores(const kelvin_head *head, int32_t first, int32_t last, 
   }
 }
 
-float kelvin_scalar_exponentials(float *x, int32_t n, float *max) {
-  float largest = -INFINITY, sum = 0;
-  for (int32_t j = 0; j < n; j++) largest = fmaxf(largest, x[j]);
-  *max = largest;
-  /* Where everything is -infinity nothing is subtracted, so that the result is zeros and not NaN. */
-  const float shift = largest == -INFINITY ? 0 : largest;
-  for (int32_t j = 0; j < n; j++) {
-    x[j] = expf(x[j] - shift);
-    sum += x[j];
-  }
-  return sum;
-}
-
-void kelvin_scalar_mix(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride,
-                       int32_t rows, float *out, ptrdiff_t out_stride) {
+static void mix(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride,
+                int32_t rows, float *out, ptrdiff_t out_stride) {
   for (int32_t r = 0; r < rows; r++) {
     for (int32_t entry = first; entry < last; entry++) {
       const float weight = weights[r * stride + entry - first];

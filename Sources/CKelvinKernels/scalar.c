@@ -1,0 +1,10 @@
+/* The scalar row: the specification that the others are tested against. */
+#include "variant.h"
+
+#include "plain.inc.h"
+
+#include "attend_scalar.inc.h"
+#include "elementwise_scalar.inc.h"
+#include "multiply_scalar.inc.h"
+
+KELVIN_ROW(scalar)

@@ -1,0 +1,79 @@
+import KelvinAttention
+import KelvinPolicies
+import KelvinTensors
+
+/// The attention that a prefill's tiles observed, tile by tile, so that the parts can be added in order.
+struct ColumnSums {
+  /// `[heads · tiles, entries]`: mean over the group.
+  private let attention: Tensor?
+  /// `[heads · observed tiles · G, entries]`: from the newest queries, for each query head.
+  private let window: Tensor?
+  private let firstObserved: Int
+  private let tile, tiles, group: Int
+  private let kernels: Kernels
+
+  init(_ pass: AttentionPass, _ records: Records, tile: Int, entries: Int) {
+    self.tile = tile
+    group = pass.group
+    kernels = pass.processor.kernels
+    let tiles = (pass.queries.rows + tile - 1) / tile
+    self.tiles = tiles
+    let observed = pass.observesWindow ? records.windowAttention : 0
+    firstObserved = max(0, pass.queries.rows - observed)
+    let heads = pass.layout.heads
+    attention = records.attention ? pass.processor.tensor(rows: heads * tiles, columns: entries) : nil
+    let observedTiles = tiles - firstObserved / tile
+    window = observed > 0 ? pass.processor.tensor(rows: heads * observedTiles * group, columns: entries) : nil
+  }
+
+  /// Begins the part of one tile.
+  func clear(_ head: Int, _ rows: Range<Int>, count: Int) {
+    if let attention { attentionPart(attention, head, rows.lowerBound / tile).update(repeating: 0, count: count) }
+    guard let window, rows.upperBound > firstObserved else { return }
+    for row in 0..<group { windowPart(window, head, rows.lowerBound / tile, row).update(repeating: 0, count: count) }
+  }
+
+  /// Adds the probabilities of a tile's row `row`: query `rows.lowerBound + row / G`, query head `row % G` of the group.
+  func observe(
+    _ probabilities: UnsafeMutablePointer<Float>, count: Int, _ head: Int, _ rows: Range<Int>, _ row: Int
+  ) {
+    let index = rows.lowerBound / tile
+    if let attention {
+      kernels.add(probabilities, times: 1 / Float(group), to: attentionPart(attention, head, index), count: count)
+    }
+    if let window, rows.lowerBound + row / group >= firstObserved {
+      kernels.add(probabilities, times: 1, to: windowPart(window, head, index, row % group), count: count)
+    }
+  }
+
+  /// Adds the parts of all tiles to a head's ledger.
+  func add(_ head: Int, to ledger: inout HeadLedger) {
+    if let attention {
+      sum(0..<tiles, into: &ledger.attention) { attentionPart(attention, head, $0) }
+    }
+    guard let window else { return }
+    ledger.windowAttention = (0..<group).map { row in
+      var column = ContiguousArray<Float>(repeating: 0, count: ledger.count)
+      sum(firstObserved / tile..<tiles, into: &column) { windowPart(window, head, $0, row) }
+      return column
+    }
+  }
+
+  private func sum(
+    _ tiles: Range<Int>, into column: inout ContiguousArray<Float>, _ part: (Int) -> UnsafeMutablePointer<Float>
+  ) {
+    column.withUnsafeMutableBufferPointer { column in
+      guard let base = column.baseAddress else { return }
+      for tile in tiles { kernels.add(part(tile), times: 1, to: base, count: column.count) }
+    }
+  }
+
+  private func attentionPart(_ attention: Tensor, _ head: Int, _ index: Int) -> UnsafeMutablePointer<Float> {
+    attention.pointer + (head * tiles + index) * attention.columns
+  }
+
+  private func windowPart(_ window: Tensor, _ head: Int, _ index: Int, _ row: Int) -> UnsafeMutablePointer<Float> {
+    let first = firstObserved / tile
+    return window.pointer + ((head * (tiles - first) + index - first) * group + row) * window.columns
+  }
+}

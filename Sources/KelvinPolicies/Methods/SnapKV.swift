@@ -1,0 +1,95 @@
+/// SnapKV: the end of the prompt votes on the rest of it, once.
+///
+/// What the last `w` queries of a prompt attend to is what the answer will attend to. Votes are pooled over neighbours, so that
+/// a found passage stays whole. Entries that come after the prompt all stay.
+///
+///     vote_j = Σ over the last w queries of a_ij,  j < P − w                 (paper §4, Algorithm 1)
+///     keep   = the B − w largest pool_k(vote) ∪ the last w entries
+///
+/// Pooling: stride 1, ⌊k/2⌋ zeros on each side (counted in the average), per query head, then the mean over the group.
+/// Defaults: B = 20 % of the prompt, w = 32, k = 5, average (authors' `init_snapkv`; their LongBench runs use k = 7, max).
+/// Departures: one choice per KV head, where the authors choose per query head and store every KV head G times.
+/// Edges: P ≤ w + 1: nothing leaves. B ≤ w: the last B entries stay.
+/// Not for: a question that comes after the prompt was compressed.
+///
+/// Source: Li et al. 2024, arXiv 2404.14469.
+public struct SnapKV: CachePolicy {
+  /// How neighbouring votes are put together.
+  public enum Pool: String, Sendable, Hashable, CaseIterable {
+    case avg, max
+  }
+
+  public let budget: Budget
+  /// Queries that vote, `w`.
+  public let window: Int
+  /// Width of the pooling, `k`; odd.
+  public let kernel: Int
+  public let pool: Pool
+  private var capacity: Int?
+  /// Whether the prompt has been reviewed: from then on nothing is recorded.
+  private var isDone = false
+
+  public var records: Records { isDone ? Records() : Records(windowAttention: window) }
+  public let places = Places.original
+
+  public init(budget: Budget, window: Int = 32, kernel: Int = 5, pool: Pool = .avg) {
+    self.budget = budget
+    self.window = window
+    self.kernel = kernel
+    self.pool = pool
+  }
+
+  public mutating func begin(at place: StorePlace, promptLength: Int) {
+    isDone = false
+    capacity = promptLength <= window + 1 ? nil : budget.entries(at: place, promptLength: promptLength)
+  }
+
+  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    guard moment == .promptEnd else { return }
+    isDone = true
+    guard let capacity else { return }
+    for head in 0..<ledger.heads.count {
+      let columns = ledger.heads[head]
+      guard columns.count > capacity else { continue }
+      let leaving = Selection.surplus(
+        in: columns, scores: votes(in: columns), budget: capacity, first: 0, last: window)
+      for entry in leaving { edits.evict(entry, head: head) }
+    }
+  }
+
+  /// Pooled votes, by entry; 0 for the window itself.
+  private func votes(in head: HeadLedger) -> [Float] {
+    let order = head.entriesByPosition.dropLast(window)
+    var pooled = Array(repeating: Float(0), count: head.count)
+    for column in head.windowAttention {
+      let votes = order.map { column[$0] }
+      for (place, entry) in order.enumerated() {
+        let near = votes[Swift.max(0, place - kernel / 2)..<Swift.min(votes.count, place + kernel / 2 + 1)]
+        let value = pool == .max ? near.max() ?? 0 : near.reduce(0, +) / Float(kernel)
+        pooled[entry] += value / Float(head.windowAttention.count)
+      }
+    }
+    return pooled
+  }
+
+  /// The registry's line.
+  public static let entry = PolicyEntry(
+    name: "snapkv", summary: "what the end of the prompt attends to, with neighbours",
+    paper: "Li et al. 2024, arXiv 2404.14469",
+    options: [
+      .budget(default: "20%"),
+      PolicyOption(key: "window", values: "a count", default: "32", help: "queries at the prompt's end that vote"),
+      PolicyOption(key: "kernel", values: "an odd count", default: "5", help: "width of the pooling over neighbours"),
+      PolicyOption(
+        key: "pool", values: "avg, max", default: "avg", help: "how neighbouring votes are put together",
+        choices: Pool.allCases.map(\.rawValue)),
+      .positions(["original"]),
+    ],
+    acts: "once, at the end of the prompt"
+  ) { options throws(PolicyError) in
+    let window = try options.count("window", atLeast: 1)
+    let kernel = try options.count("kernel", atLeast: 1)
+    guard !kernel.isMultiple(of: 2) else { throw options.impossible("kernel") }
+    return SnapKV(budget: try options.budget(), window: window, kernel: kernel, pool: try options.choice("pool"))
+  }
+}

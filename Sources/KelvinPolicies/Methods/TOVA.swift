@@ -1,0 +1,60 @@
+/// TOVA: what the newest token attends to stays, the same entries in every head of a layer.
+///
+///     score_j = mean over all query heads of a_tj, t the newest query       (paper §3.2)
+///
+/// Memoryless: what counted a step ago does not count now. Strong on some texts, weak on others.
+///
+/// Defaults: B = 20 % of the prompt; the newest entry stays (kvpress; the authors do not protect it: `recent=0`).
+/// Departures: none; a layer with several KV heads has one set of entries for all of them, as in the paper.
+///
+/// Source: Oren et al. 2024, arXiv 2401.06104.
+public struct TOVA: CachePolicy {
+  public let budget: Budget
+  public let when: When
+  /// The newest entries that stay.
+  public let recent: Int
+  private var capacity: Int?
+
+  public let records = Records(windowAttention: 1)
+  public let places = Places.original
+
+  public init(budget: Budget, recent: Int = 1, when: When = .both) {
+    self.budget = budget
+    self.recent = recent
+    self.when = when
+  }
+
+  public mutating func begin(at place: StorePlace, promptLength: Int) {
+    capacity = budget.entries(at: place, promptLength: promptLength)
+  }
+
+  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    guard let capacity, when.includes(moment), ledger.heads.count > 0, ledger.heads[0].count > capacity else { return }
+    // All heads hold the same entries in the same order: they arrive and leave together.
+    var scores = Array(repeating: Float(0), count: ledger.heads[0].count)
+    var queryHeads: Float = 0
+    for head in 0..<ledger.heads.count {
+      for column in ledger.heads[head].windowAttention {
+        queryHeads += 1
+        for entry in scores.indices { scores[entry] += column[entry] }
+      }
+    }
+    for entry in scores.indices { scores[entry] /= queryHeads }
+    let leaving = Selection.surplus(in: ledger.heads[0], scores: scores, budget: capacity, first: 0, last: recent)
+    for head in 0..<ledger.heads.count {
+      for entry in leaving { edits.evict(entry, head: head) }
+    }
+  }
+
+  /// The registry's line.
+  public static let entry = PolicyEntry(
+    name: "tova", summary: "what the newest token attends to, the same in all heads of a layer",
+    paper: "Oren et al. 2024, arXiv 2401.06104",
+    options: [
+      .budget(default: "20%"), .recent(default: "1", "newest entries that always stay"), .positions(["original"]), .when,
+    ],
+    acts: "prefill and decode"
+  ) { options throws(PolicyError) in
+    TOVA(budget: try options.budget(), recent: try options.count("recent") ?? 1, when: try options.choice("when"))
+  }
+}

@@ -1,0 +1,55 @@
+import KelvinPolicies
+import Testing
+
+@Suite("A budget is written in entries, shares or bytes")
+struct BudgetTests {
+  @Test(
+    "what is understood",
+    arguments: [
+      ("unbounded", .unbounded), ("1", .entries(1)), ("512", .entries(512)), ("20%", .fraction(0.2)),
+      ("100%", .fraction(1)), ("0.5%", .fraction(0.005)), ("0.2", .fraction(0.2)), ("1.0", .fraction(1)),
+      ("64MiB", .bytes(64 << 20)), ("1.5KiB", .bytes(1536)), ("1GiB", .bytes(1 << 30)), ("2KB", .bytes(2000)),
+      ("3MB", .bytes(3_000_000)), ("4GB", .bytes(4_000_000_000)), ("100B", .bytes(100)),
+    ] as [(String, Budget)])
+  func good(_ text: String, _ budget: Budget) {
+    #expect(Budget(text) == budget)
+  }
+
+  @Test(
+    "what is refused, a budget of nothing above all",
+    arguments: [
+      "", "0", "-1", "0%", "-5%", "101%", "0.0", "1.5", "nan", "inf", "nan%", "0B", "-1MiB", "nanB", "infGiB", "1e30GiB",
+      "ten", "5 MiB", "5TB", "99999999999999999999", "unbounded ", "%", "B",
+    ])
+  func bad(_ text: String) {
+    #expect(Budget(text) == nil)
+  }
+
+  @Test("its description can be read again", arguments: ["unbounded", "7", "20%", "0.125", "64MiB", "1000B"])
+  func roundTrip(_ text: String) throws {
+    let budget = try #require(Budget(text))
+    #expect(Budget(budget.description) == budget)
+  }
+
+  @Test("a share is rounded down, but never to nothing")
+  func share() {
+    #expect(Budget.fraction(0.2).entries(at: .alone, promptLength: 256) == 51)
+    #expect(Budget.fraction(0.2).entries(at: .alone, promptLength: 256, rounding: .up) == 52)
+    #expect(Budget.fraction(0.2).entries(at: .alone, promptLength: 4) == 1)
+    #expect(Budget.fraction(1).entries(at: .alone, promptLength: 77) == 77)
+  }
+
+  @Test("bytes buy whole pages, shared by all heads")
+  func bytes() {
+    let place = StorePlace(store: 0, stores: 2, heads: 3, allHeads: 6, pageEntries: 64, pageBytes: 1000)
+    #expect(Budget.bytes(6000).entries(at: place, promptLength: 9999) == 64)
+    #expect(Budget.bytes(11_999).entries(at: place, promptLength: 9999) == 64)
+    #expect(Budget.bytes(12_000).entries(at: place, promptLength: 9999) == 128)
+  }
+
+  @Test("unbounded is no number, and a count is itself")
+  func others() {
+    #expect(Budget.unbounded.entries(at: .alone, promptLength: 10) == nil)
+    #expect(Budget.entries(33).entries(at: .alone, promptLength: 10) == 33)
+  }
+}

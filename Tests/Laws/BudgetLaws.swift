@@ -1,0 +1,58 @@
+import KelvinAttention
+import KelvinCache
+import KelvinModels
+import KelvinPolicies
+import KelvinTensors
+import TestModels
+import TestSupport
+import Testing
+
+/// What every policy in the registry promises about its budget. A new policy is tested by its line in the registry.
+@Suite("Every policy keeps to its budget")
+struct BudgetLaws {
+  @Test("a budget that nothing exceeds is the full cache, bit for bit", arguments: LawCase.all)
+  func unbounded(_ law: LawCase) throws {
+    let full = try Course(law, Full())
+    #expect(try Course(law, law.makeGenerous()) == full)
+    guard law.has("budget") else { return }
+    #expect(try Course(law, budget: "unbounded") == full)
+  }
+
+  @Test("never more entries than the budget after a review", arguments: LawCase.budgeted, [1, 17, 64, 65])
+  func neverAbove(_ law: LawCase, budget: Int) throws {
+    // Policies refuse budgets that their sinks alone exceed.
+    guard (try? law.makePolicy(budget: "\(budget)")) != nil else { return }
+    for (steps, snapshot) in try Course(law, budget: "\(budget)").snapshots.enumerated() {
+      let most = budget + (law.has("when") ? 0 : steps)
+      #expect(snapshot.kept.joined().allSatisfy { $0.count <= most })
+    }
+  }
+
+  @Test("a share of the prompt is a share of the prompt, in steps as well", arguments: LawCase.steady)
+  func share(_ law: LawCase) throws {
+    for snapshot in try Course(law, budget: "20%").snapshots {
+      #expect(snapshot.kept.joined().allSatisfy { $0.count <= LawCase.prompt / 5 })
+    }
+  }
+
+  @Test("bytes buy whole pages, and no more than were asked for", arguments: LawCase.steady)
+  func bytes(_ law: LawCase) throws {
+    let model = try TestModel(law.model)
+    let formats = EntryFormats(keys: law.format, values: law.format)
+    let budget = model.model.layout.fullBytes(formats: formats, tokens: 128)
+    let last = try #require(try Course(law, budget: "\(budget)B").snapshots.last)
+    #expect(last.bytes <= budget)
+    #expect(last.kept.joined().allSatisfy { $0.count <= 128 })
+  }
+
+  @Test("with reviewed chunks, never more than the budget and one chunk", arguments: LawCase.steady)
+  func chunks(_ law: LawCase) throws {
+    let model = try TestModel(law.model)
+    let course = try Course(law, budget: "32", chunk: 16, reviewsChunks: true)
+    #expect(course.snapshots.allSatisfy { $0.kept.joined().allSatisfy { $0.count <= 32 } })
+    let page = EntryFormats(keys: law.format, values: law.format).pageShape(of: model.model.layout.stores[0]).bytes
+    let heads = model.model.layout.stores.reduce(0) { $0 + $1.heads }
+    // 32 entries and a chunk of 16 fit one page.
+    #expect(course.snapshots.allSatisfy { $0.bytes <= heads * page })
+  }
+}

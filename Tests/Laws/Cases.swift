@@ -1,0 +1,102 @@
+import KelvinCache
+import KelvinPolicies
+import KelvinTensors
+import TestModels
+import TestSupport
+import Testing
+
+/// One policy on one shape of attention with one entry format; the laws hold for all of them.
+struct LawCase: Sendable, CustomTestStringConvertible {
+  var policy: String
+  var model: String
+  var format: EntryFormat
+
+  var testDescription: String { "\(policy), \(model), \(format.rawValue)" }
+
+  /// Multi-head, grouped-query and multi-query attention with random weights.
+  static let models = ["llama-mha", "llama-gqa", "llama-mqa"]
+
+  /// Every registered policy on every shape in every format.
+  static let all = PolicyRegistry.all.flatMap { entry in
+    models.flatMap { model in
+      EntryFormat.allCases.map { LawCase(policy: entry.name, model: model, format: $0) }
+    }
+  }
+
+  /// The cases of policies that can be given a budget.
+  static let budgeted = all.filter { $0.has("budget") }
+
+  /// Of these, the cases of policies that act at any moment, not only when the prompt ends.
+  static let steady = budgeted.filter { $0.has("when") }
+
+  private var options: [PolicyOption] { PolicyRegistry.all.first { $0.name == policy }?.options ?? [] }
+
+  /// Whether the policy understands an option.
+  func has(_ option: String) -> Bool { options.contains { $0.key == option } }
+
+  /// The policy with every option at its default but `budget`, where it has one, in all layers.
+  func makePolicy(budget: String) throws -> any CachePolicy {
+    var specification = PolicySpecification(name: policy)
+    if has("budget") { specification["budget"] = budget }
+    if has("skip") { specification["skip"] = "none" }
+    return try PolicyRegistry.make(specification)
+  }
+
+  /// The policy with options that let every entry stay.
+  func makeGenerous() throws -> any CachePolicy {
+    var specification = PolicySpecification(name: policy)
+    if has("budget") { specification["budget"] = "100000" }
+    if has("threshold") { specification["threshold"] = "1" }
+    return try PolicyRegistry.make(specification)
+  }
+
+  /// 200 tokens: 150 of a prompt, which take three pages of a head, and 50 steps.
+  static func text(for model: TestModel) -> [Int32] {
+    var numbers = SeededNumbers(seed: 7)
+    return numbers.tokens(200, vocabulary: model.model.vocabulary)
+  }
+  static let prompt = 150
+}
+
+/// What a cache looked like after a pass.
+struct Snapshot: Equatable {
+  var kept: [[[Int32]]]
+  var bytes: Int
+  var pages: Int
+  var seen: Int
+
+  init(_ cache: borrowing SequenceCache) {
+    let report = cache.report(policy: "", budget: nil)
+    kept = cache.keptPositions
+    bytes = report.bytes
+    pages = report.pages
+    seen = report.seen
+  }
+}
+
+/// What a model said and what its cache looked like, pass by pass.
+struct Course: Equatable {
+  var logits: [[Float]]
+  var snapshots: [Snapshot]
+
+  /// Reads the text of the laws.
+  init(
+    _ law: LawCase, _ policy: any CachePolicy, threads: Int = 1, chunk: Int? = nil, reviewsChunks: Bool = false
+  ) throws {
+    let model = try TestModel(law.model, threads: threads)
+    var cache = model.cache(policy, formats: law.format)
+    var snapshots: [Snapshot] = []
+    logits = try model.read(
+      LawCase.text(for: model), prompt: LawCase.prompt, chunk: chunk, reviewsChunks: reviewsChunks, into: &cache
+    ) { snapshots.append(Snapshot($0)) }
+    self.snapshots = snapshots
+  }
+
+  /// Reads the text of the laws with a budget.
+  init(
+    _ law: LawCase, budget: String, threads: Int = 1, chunk: Int? = nil, reviewsChunks: Bool = false
+  ) throws {
+    try self.init(
+      law, law.makePolicy(budget: budget), threads: threads, chunk: chunk, reviewsChunks: reviewsChunks)
+  }
+}
