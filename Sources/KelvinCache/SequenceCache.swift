@@ -90,7 +90,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     box.store.ledger.seen = seen
     if let entries, let values = entries.values {
       let keys = turned(entries.keys, width: keyWidth, at: seen - positions.count, rotary: box.store.layout.rotary)
-      try box.store.append(keys, values, at: seen - positions.count, kinds: kinds, kernels: processor.kernels)
+      try box.store.append(keys, values, at: seen - positions.count, kernels: processor.kernels)
+      box.store.record(norms: entries.keys, values, kinds: kinds)
     }
     let rotary = box.store.layout.rotary
     let rotated = turned(queries, width: keyWidth, at: seen - positions.count, rotary: rotary)

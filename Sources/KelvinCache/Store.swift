@@ -29,17 +29,21 @@ struct Store: ~Copyable {
   }
 
   /// Writes rotated keys and values as new entries of every head, at consecutive positions from `position` on.
-  /// - Parameter kinds: of the new tokens; read only if the policy records them.
-  mutating func append(
-    _ keys: Tensor, _ values: Tensor, at position: Int, kinds: [EntryKind], kernels: Kernels
-  ) throws(MemoryError) {
-    let records = policy.records
+  mutating func append(_ keys: Tensor, _ values: Tensor, at position: Int, kernels: Kernels) throws(MemoryError) {
     let added = keys.rows
     for head in heads.indices {
       let first = heads[head].pages.count
       try heads[head].pages.grow(by: added)
       heads[head].pages.write(keys, values, head: head, first: first, kernels: kernels)
-      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: records)
+      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
+    }
+  }
+
+  /// Writes down what is known of new entries on arrival, where the policy asked. Keys come unturned: turning keeps a norm but
+  /// not its last bit, and the same token twice must tie.
+  mutating func record(norms keys: Tensor, _ values: Tensor, kinds: [EntryKind]) {
+    let records = policy.records
+    for head in heads.indices {
       if records.keyNorm {
         ledger.heads[head].keyNorm += keys.norms(columns: head * shape.keyWidth, width: shape.keyWidth) { $0 * $0 }
           .map { $0.squareRoot() }
@@ -49,7 +53,7 @@ struct Store: ~Copyable {
       }
       if records.kinds {
         ledger.heads[head].kinds += kinds
-        ledger.heads[head].kinds += repeatElement(.ordinary, count: max(0, added - kinds.count))
+        ledger.heads[head].kinds += repeatElement(.ordinary, count: max(0, keys.rows - kinds.count))
       }
     }
   }

@@ -15,8 +15,8 @@ struct HeadPagesTests {
     var pages = HeadPages(
       shape: PageShape(keyWidth: 4, valueWidth: 6, keyFormat: format, valueFormat: format), pool: pool)
     try pages.grow(by: count)
-    let keys = (0..<count).flatMap { [Float($0), -Float($0), 1, 0] }
-    let values = (0..<count).flatMap { Array(repeating: Float($0) / 2, count: 6) }
+    let keys = (0..<count).flatMap { [Float($0), -Float($0), 1, 0] as [Float] }
+    let values = (0..<count).flatMap { [Float](repeating: Float($0) / 2, count: 6) }
     pages.write(
       processor.tensor(rows: count, columns: 4, values: keys),
       processor.tensor(rows: count, columns: 6, values: values), head: 0, first: 0, kernels: processor.kernels)

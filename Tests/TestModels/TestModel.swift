@@ -1,5 +1,4 @@
 import Foundation
-public import KelvinAttention
 public import KelvinCache
 import KelvinCheckpoints
 public import KelvinModels

@@ -1,5 +1,5 @@
 /// SplitMix64: the same numbers in every run.
-public struct SeededNumbers: RandomNumberGenerator {
+public struct SeededNumbers: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   /// The sequence that belongs to `seed`.
