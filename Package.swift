@@ -32,7 +32,10 @@ let package = Package(
     .target(name: "CKelvinKernels"),
     library("KelvinTensors", ["CKelvinKernels"]),
     library("KelvinAttention", ["KelvinTensors"]),
-    library("KelvinPolicies"),
+    .target(
+      name: "KelvinPolicies", swiftSettings: strict,
+      // Rounding is a call into libm, which a program without Foundation does not link by itself.
+      linkerSettings: [.linkedLibrary("m", .when(platforms: [.linux]))]),
     library("KelvinCache", ["KelvinTensors", "KelvinAttention", "KelvinPolicies"]),
     library("KelvinModels", ["KelvinTensors", "KelvinAttention"]),
     library("KelvinCheckpoints", ["KelvinTensors"]),

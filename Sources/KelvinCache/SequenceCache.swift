@@ -34,6 +34,9 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   ///   - policy: which entries stay; each store gets a copy.
   ///   - pool: where pages come from.
   public init(layout: CacheLayout, formats: EntryFormats, policy: any CachePolicy, pool: PagePool) {
+    precondition(
+      layout.stores.allSatisfy { $0.reach == .everything && !$0.isGated && $0.values == .stored(width: $0.valueWidth) },
+      "a layout with windows, gates or shared values, which this cache does not hold")
     self.layout = layout
     self.formats = formats
     self.policy = policy

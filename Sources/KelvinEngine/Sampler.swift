@@ -25,7 +25,8 @@ public struct Sampler: Sendable {
   /// The index of the largest logit; of equal ones, and of none that is a number, the smallest index.
   public static func mostLikely(_ logits: [Float]) -> Int32 {
     var best = 0
-    for index in logits.indices where logits[index] > logits[best] || logits[best].isNaN { best = index }
+    for index in logits.indices
+    where logits[index] > logits[best] || (logits[best].isNaN && !logits[index].isNaN) { best = index }
     return Int32(best)
   }
 

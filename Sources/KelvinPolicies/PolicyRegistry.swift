@@ -49,6 +49,18 @@ public struct PolicyEntry: Sendable {
     self.make = make
   }
 
+  /// A line for a policy that is a score: the options of `ScoringWrappers` come with it.
+  static func scoring(
+    name: String, summary: String, paper: String, options: [PolicyOption], acts: String,
+    make: @escaping @Sendable (PolicyOptions) throws(PolicyError) -> some ScoringPolicy
+  ) -> PolicyEntry {
+    PolicyEntry(
+      name: name, summary: summary, paper: paper, options: options + ScoringWrappers.options, acts: acts
+    ) { options throws(PolicyError) in
+      try ScoringWrappers.wrap(try make(options), options)
+    }
+  }
+
   /// The policy with every option at its default.
   public func makeDefault() throws(PolicyError) -> any CachePolicy {
     try make(PolicyOptions(PolicySpecification(name: name), of: self))

@@ -13,6 +13,8 @@ public protocol ScoringPolicy: CachePolicy {
   var protectedFirst: Int { get }
   /// How many of the newest entries always stay.
   var protectedLast: Int { get }
+  /// Called at the start of a review, for policies whose scores need more than one entry's columns.
+  mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment)
   /// The worth of an entry; higher stays.
   func score(_ entry: Int, in head: HeadLedger) -> Float
 }
@@ -32,12 +34,16 @@ public enum When: String, Sendable, Hashable, CaseIterable {
 }
 
 extension ScoringPolicy {
+  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {}
+
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     capacity = budget.entries(at: place, promptLength: promptLength)
   }
 
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
-    guard let capacity, when.includes(moment) else { return }
+    guard when.includes(moment) else { return }
+    prepare(ledger, at: moment)
+    guard let capacity else { return }
     for head in 0..<ledger.heads.count {
       let columns = ledger.heads[head]
       if columns.count == capacity + 1, let entry = lowest(in: columns) {

@@ -1,4 +1,5 @@
 import KelvinCache
+import KelvinModels
 import KelvinPolicies
 import KelvinTensors
 import TestModels

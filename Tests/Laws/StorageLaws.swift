@@ -65,6 +65,6 @@ struct StorageLaws {
 
   private func sinks(of law: LawCase) throws -> Int {
     let option = PolicyRegistry.all.first { $0.name == law.policy }?.options.first { $0.key == "sinks" }
-    return try #require(Int(try #require(option).defaultValue))
+    return try #require(option.flatMap { Int($0.defaultValue) })
   }
 }

@@ -33,7 +33,7 @@ public struct H2O: ScoringPolicy {
   public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attention[entry] }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "h2o", summary: "the newest entries, and those that received most attention",
     paper: "Zhang et al. 2023, arXiv 2306.14048",
     options: [

@@ -38,7 +38,7 @@ public struct KeyNorm: ScoringPolicy {
   public func score(_ entry: Int, in head: HeadLedger) -> Float { -head.keyNorm[entry] }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "l2", summary: "the entries whose keys have the smallest norm", paper: "Devoto et al. 2024, arXiv 2406.11430",
     options: [
       .budget(default: "20%"),

@@ -34,7 +34,7 @@ public struct RandomChoice: ScoringPolicy {
   }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "random", summary: "entries drawn by lot: the baseline", paper: "a control, in every comparison",
     options: [
       .budget(default: "20%"),

@@ -13,7 +13,7 @@
 /// Not for: a question that comes after the prompt was compressed.
 ///
 /// Source: Li et al. 2024, arXiv 2404.14469.
-public struct SnapKV: CachePolicy {
+public struct SnapKV: ScoringPolicy {
   /// How neighbouring votes are put together.
   public enum Pool: String, Sendable, Hashable, CaseIterable {
     case avg, max
@@ -25,12 +25,18 @@ public struct SnapKV: CachePolicy {
   /// Width of the pooling, `k`; odd.
   public let kernel: Int
   public let pool: Pool
-  private var capacity: Int?
+  public var capacity: Int?
+  /// Pooled votes by head and entry.
+  private var votes: [[Float]] = []
+  private var firstHead = 0
   /// Whether the prompt has been reviewed: from then on nothing is recorded.
   private var isDone = false
 
   public var records: Records { isDone ? Records() : Records(windowAttention: window) }
   public let places = Places.original
+  public let when = When.prefill
+  public let protectedFirst = 0
+  public var protectedLast: Int { window }
 
   public init(budget: Budget, window: Int = 32, kernel: Int = 5, pool: Pool = .avg) {
     self.budget = budget
@@ -44,18 +50,15 @@ public struct SnapKV: CachePolicy {
     capacity = promptLength <= window + 1 ? nil : budget.entries(at: place, promptLength: promptLength)
   }
 
-  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
-    guard moment == .promptEnd else { return }
-    isDone = true
-    guard let capacity else { return }
-    for head in 0..<ledger.heads.count {
-      let columns = ledger.heads[head]
-      guard columns.count > capacity else { continue }
-      let leaving = Selection.surplus(
-        in: columns, scores: votes(in: columns), budget: capacity, first: 0, last: window)
-      for entry in leaving { edits.evict(entry, head: head) }
-    }
+  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
+    isDone = moment == .promptEnd
+    votes = []
+    guard capacity != nil, ledger.heads.count > 0 else { return }
+    firstHead = ledger.heads[0].number
+    for head in 0..<ledger.heads.count { votes.append(votes(in: ledger.heads[head])) }
   }
+
+  public func score(_ entry: Int, in head: HeadLedger) -> Float { votes[head.number - firstHead][entry] }
 
   /// Pooled votes, by entry; 0 for the window itself.
   private func votes(in head: HeadLedger) -> [Float] {
@@ -73,7 +76,7 @@ public struct SnapKV: CachePolicy {
   }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "snapkv", summary: "what the end of the prompt attends to, with neighbours",
     paper: "Li et al. 2024, arXiv 2404.14469",
     options: [
@@ -85,7 +88,7 @@ public struct SnapKV: CachePolicy {
         choices: Pool.allCases.map(\.rawValue)),
       .positions(["original"]),
     ],
-    acts: "once, at the end of the prompt"
+    acts: "in prefill only"
   ) { options throws(PolicyError) in
     let window = try options.count("window", atLeast: 1)
     let kernel = try options.count("kernel", atLeast: 1)

@@ -37,7 +37,7 @@ public struct StreamingLLM: ScoringPolicy {
   public func score(_ entry: Int, in head: HeadLedger) -> Float { Float(head.positions[entry]) }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "streaming", summary: "attention sinks and a window of the newest entries",
     paper: "Xiao et al. 2023, arXiv 2309.17453",
     options: [

@@ -8,15 +8,19 @@
 /// Departures: none; a layer with several KV heads has one set of entries for all of them, as in the paper.
 ///
 /// Source: Oren et al. 2024, arXiv 2401.06104.
-public struct TOVA: CachePolicy {
+public struct TOVA: ScoringPolicy {
   public let budget: Budget
   public let when: When
   /// The newest entries that stay.
   public let recent: Int
-  private var capacity: Int?
+  public var capacity: Int?
+  /// By entry, the same for all heads: they hold the same entries in the same order, which arrive and leave together.
+  private var scores: [Float] = []
 
   public let records = Records(windowAttention: 1)
   public let places = Places.original
+  public let protectedFirst = 0
+  public var protectedLast: Int { recent }
 
   public init(budget: Budget, recent: Int = 1, when: When = .both) {
     self.budget = budget
@@ -24,14 +28,8 @@ public struct TOVA: CachePolicy {
     self.when = when
   }
 
-  public mutating func begin(at place: StorePlace, promptLength: Int) {
-    capacity = budget.entries(at: place, promptLength: promptLength)
-  }
-
-  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
-    guard let capacity, when.includes(moment), ledger.heads.count > 0, ledger.heads[0].count > capacity else { return }
-    // All heads hold the same entries in the same order: they arrive and leave together.
-    var scores = Array(repeating: Float(0), count: ledger.heads[0].count)
+  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
+    scores = Array(repeating: 0, count: ledger.heads.isEmpty ? 0 : ledger.heads[0].count)
     var queryHeads: Float = 0
     for head in 0..<ledger.heads.count {
       for column in ledger.heads[head].windowAttention {
@@ -40,14 +38,12 @@ public struct TOVA: CachePolicy {
       }
     }
     for entry in scores.indices { scores[entry] /= queryHeads }
-    let leaving = Selection.surplus(in: ledger.heads[0], scores: scores, budget: capacity, first: 0, last: recent)
-    for head in 0..<ledger.heads.count {
-      for entry in leaving { edits.evict(entry, head: head) }
-    }
   }
 
+  public func score(_ entry: Int, in head: HeadLedger) -> Float { scores[entry] }
+
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "tova", summary: "what the newest token attends to, the same in all heads of a layer",
     paper: "Oren et al. 2024, arXiv 2401.06104",
     options: [

@@ -34,7 +34,7 @@ public struct VATP: ScoringPolicy {
   public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attention[entry] * head.valueNorm[entry] }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "vatp", summary: "as H2O, with attention weighed by the size of the value",
     paper: "Guo et al. 2024, arXiv 2406.12335",
     options: [

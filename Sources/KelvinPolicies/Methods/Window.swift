@@ -25,7 +25,7 @@ public struct Window: ScoringPolicy {
   public func score(_ entry: Int, in head: HeadLedger) -> Float { Float(head.positions[entry]) }
 
   /// The registry's line.
-  public static let entry = PolicyEntry(
+  public static let entry = PolicyEntry.scoring(
     name: "window", summary: "the newest entries only: the baseline without sinks",
     paper: "Beltagy et al. 2020, arXiv 2004.05150",
     options: [.budget(default: "20%"), .positions(["compacted", "original"]), .when], acts: "prefill and decode"

@@ -1,0 +1,65 @@
+/// One budget for all heads of a layer: heads that spread their attention keep more, heads that concentrate it keep less.
+///
+///     every head keeps its ⌊α·B⌋ highest entries; the other (H·B − H·⌊α·B⌋) places go to the highest scores of all heads
+///                                                                                               (AdaKV, Algorithm 1)
+/// Defaults: α = 0.2 (paper §5). α = 1 is the base policy.
+///
+/// Source: Feng et al. 2024, arXiv 2407.11550.
+public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
+  private var base: Base
+  /// The share of the budget that every head keeps for itself, `α`.
+  public let safeguard: Double
+
+  public init(_ base: Base, safeguard: Double = 0.2) {
+    self.base = base
+    self.safeguard = safeguard
+  }
+
+  public var records: Records { base.records }
+  public var places: Places { base.places }
+
+  public mutating func begin(at place: StorePlace, promptLength: Int) {
+    base.begin(at: place, promptLength: promptLength)
+  }
+
+  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    guard base.when.includes(moment) else { return }
+    base.prepare(ledger, at: moment)
+    guard let capacity = base.capacity else { return }
+    var live = 0
+    for head in 0..<ledger.heads.count { live += ledger.heads[head].count }
+    let surplus = live - capacity * ledger.heads.count
+    guard surplus > 0 else { return }
+    var candidates: [Candidate] = []
+    for head in 0..<ledger.heads.count {
+      candidates += self.candidates(in: ledger.heads[head], head: head, capacity: capacity)
+    }
+    candidates.sort()
+    for candidate in candidates.prefix(surplus) { edits.evict(candidate.entry, head: candidate.head) }
+  }
+
+  /// An entry that may leave; the lesser leaves first: lower scores, then newer positions, then later heads.
+  private struct Candidate: Comparable {
+    var score: Float
+    var position: Int32
+    var head: Int
+    var entry: Int
+
+    static func < (a: Candidate, b: Candidate) -> Bool {
+      if a.score != b.score { return a.score < b.score }
+      return a.position != b.position ? a.position > b.position : a.head > b.head
+    }
+  }
+
+  /// The entries of a head below its own ⌊α·B⌋ best ones; protected entries are the best ones there are.
+  private func candidates(in head: HeadLedger, head index: Int, capacity: Int) -> [Candidate] {
+    let own = Int((safeguard * Double(capacity)).rounded(.down))
+    let newest = head.positions.sorted(by: >).prefix(base.protectedLast).last ?? .max
+    let open = (0..<head.count)
+      .filter { head.positions[$0] >= base.protectedFirst && head.positions[$0] < newest }
+      .map { Candidate(score: base.score($0, in: head), position: head.positions[$0], head: index, entry: $0) }
+      .sorted()
+    let protected = head.count - open.count
+    return Array(open.dropLast(max(0, own - protected)))
+  }
+}

@@ -1,0 +1,39 @@
+/// More entries for the first layers, fewer for the last, the same in total: attention is broad below and narrow above.
+///
+///     B_l = B_max − l · (B_max − B_min) / (L − 1),  B_min = B / β,  B_max = 2·B − B_min      (PyramidKV §4.2)
+///
+/// Defaults: β = 20 (authors' code).
+///
+/// Source: Cai et al. 2024, arXiv 2406.02069.
+public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
+  private var base: Base
+  /// How many times the mean budget the last layer's budget goes into, `β`.
+  public let steepness: Double
+
+  public init(_ base: Base, steepness: Double = 20) {
+    self.base = base
+    self.steepness = steepness
+  }
+
+  public mutating func begin(at place: StorePlace, promptLength: Int) {
+    base.begin(at: place, promptLength: promptLength)
+    guard let mean = base.capacity, place.stores > 1 else { return }
+    let least = Double(mean) / steepness
+    let most = 2 * Double(mean) - least
+    let share = Double(place.store) / Double(place.stores - 1)
+    base.capacity = max(1, Int((most - share * (most - least)).rounded(.down)))
+  }
+
+  public var capacity: Int? {
+    get { base.capacity }
+    set { base.capacity = newValue }
+  }
+  public var budget: Budget { base.budget }
+  public var when: When { base.when }
+  public var records: Records { base.records }
+  public var places: Places { base.places }
+  public var protectedFirst: Int { base.protectedFirst }
+  public var protectedLast: Int { base.protectedLast }
+  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { base.prepare(ledger, at: moment) }
+  public func score(_ entry: Int, in head: HeadLedger) -> Float { base.score(entry, in: head) }
+}
