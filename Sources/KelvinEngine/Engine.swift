@@ -71,7 +71,8 @@ public actor Engine {
     _ request: GenerationRequest, session: @escaping @Sendable (Engine) async throws -> Session
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
     AsyncThrowingStream { continuation in
-      continuation.onTermination = { _ in request.cancellation.cancel() }
+      // A request that has finished by itself may be carried out again.
+      continuation.onTermination = { if case .cancelled = $0 { request.cancellation.cancel() } }
       Task {
         do {
           try await self.run(request, in: try await session(self), continuation)

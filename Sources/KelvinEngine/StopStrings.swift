@@ -14,9 +14,11 @@ public struct StopStrings: Sendable {
   public mutating func push(_ text: String) -> (shown: String, isStopped: Bool) {
     guard !strings.isEmpty else { return (text, false) }
     pending += text
-    let found = strings.compactMap { Self.firstRange(of: $0, in: pending)?.lowerBound }.min()
+    // The first to be complete, so that it does not matter in what pieces the text comes; of those the longest.
+    let found = strings.compactMap { Self.firstRange(of: $0, in: pending) }
+      .min { ($0.upperBound, $0.lowerBound) < ($1.upperBound, $1.lowerBound) }
     if let found {
-      let shown = String(pending[..<found])
+      let shown = String(pending[..<found.lowerBound])
       pending = ""
       return (shown, true)
     }

@@ -111,9 +111,9 @@ public struct PolicyOptions: Sendable {
   }
 
   /// The error for a value that cannot be.
-  func impossible(_ key: String) -> PolicyError {
-    let expected = entry.options.first { $0.key == key }?.values ?? ""
-    return .impossible(policy: entry.name, option: key, found: value(key), expected: expected)
+  func impossible(_ key: String, expected: String? = nil) -> PolicyError {
+    let possible = expected ?? entry.options.first { $0.key == key }?.values ?? ""
+    return .impossible(policy: entry.name, option: key, found: value(key), expected: possible)
   }
 }
 

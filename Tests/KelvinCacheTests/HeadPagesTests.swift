@@ -90,8 +90,8 @@ struct HeadPagesTests {
   func rounding() throws {
     // 1 + 2⁻¹¹ is the middle of two f16 numbers, 1 + 3·2⁻¹¹ of the next two; the same for bf16 with 2⁻⁸.
     let written: [Float] = [1.000_488_281_25, 1.001_464_843_75, 1.003_906_25, 1.011_718_75, 65_504, -0.1, 3e-5, 0]
-    let f16: [Float] = [1, 1.001_953_125, 1.003_906_25, 1.011_718_75, 65_504, -0.099_975_586, 3.001_093_9e-5, 0]
-    let bf16: [Float] = [1, 1, 1, 1.015_625, 65_536, -0.100_097_656, 2.992_153_2e-5, 0]
+    let f16: [Float] = [1, 1.001_953_125, 1.003_906_25, 1.011_718_75, 65_504, -0.099_975_586, 2.998_113_6e-5, 0]
+    let bf16: [Float] = [1, 1, 1, 1.015_625, 65_536, -0.100_097_656, 3.004_074_1e-5, 0]
     for (format, expected) in [(EntryFormat.f32, written), (.f16, f16), (.bf16, bf16)] {
       var pages = HeadPages(
         shape: PageShape(keyWidth: 8, valueWidth: 8, keyFormat: format, valueFormat: format), pool: pool)

@@ -35,9 +35,12 @@ struct StopStringsTests {
     #expect(shown(["abab", "bb"], ["aba", "bb"]) == ["", "", "■"])
   }
 
-  @Test("of several the first in the text counts, not the first in the list")
+  @Test("of several the one that is complete first counts, of those the longest")
   func earliest() {
     #expect(shown(["later", "now"], ["a now later"]) == ["a ", "■"])
+    #expect(shown(["abaa", "ba"], ["abaa"]) == ["a", "■"])
+    #expect(shown(["abaa", "ba"], ["a", "b", "a", "a"]) == ["", "", "a", "■"])
+    #expect(shown(["ba", "aba"], ["aba"]) == ["", "■"])
   }
 
   @Test("scalars are compared, whatever characters they make")
@@ -56,10 +59,15 @@ struct StopStringsTests {
       let stops = (0..<1 + Int(numbers.next() % 2)).map { _ in text(1 + Int(numbers.next() % 4)) }
       let pieces = (0..<8).map { _ in text(Int(numbers.next() % 4)) }
       let whole = Array(pieces.joined())
-      let first = whole.indices.first { start in stops.contains { whole[start...].starts(with: $0) } }
+      let end = (0...whole.count).first { end in stops.contains { whole[..<end].ends(with: $0) } }
+      let first = end.map { end in end - (stops.filter { whole[..<end].ends(with: $0) }.map(\.count).max() ?? 0) }
       let result = shown(stops, pieces)
       let expected = String(whole.prefix(first ?? whole.count)) + (first == nil ? "" : "■")
       #expect(result.joined() == expected, "\(stops) in \(pieces)")
     }
   }
+}
+
+extension ArraySlice<Character> {
+  fileprivate func ends(with text: String) -> Bool { suffix(text.count).elementsEqual(text) }
 }

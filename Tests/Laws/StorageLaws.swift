@@ -55,7 +55,7 @@ struct StorageLaws {
         #expect(pool.pages == snapshot.pages)
       }
       let heads = model.model.layout.stores[0].heads
-      if law.has("budget") {
+      if law.has("when") {
         // While the last layer reads the prompt it has three pages a head, the layers before it have been reviewed.
         #expect(pool.peakBytes == (model.model.layout.stores.count - 1 + 3) * heads * page)
       }

@@ -20,8 +20,8 @@ struct WallsTests {
     ],
     "Kelvin": ["KelvinPolicies", "KelvinCache", "KelvinModels", "KelvinText", "KelvinEngine"],
     "KelvinCommands": [
-      "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels", "KelvinCheckpoints",
-      "KelvinText", "KelvinEngine", "ArgumentParser",
+      "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels", "KelvinText", "KelvinEngine",
+      "ArgumentParser",
     ],
   ]
 

@@ -17,6 +17,13 @@ enum ScoringWrappers {
 
   static func wrap(_ policy: some ScoringPolicy, _ options: PolicyOptions) throws(PolicyError) -> any CachePolicy {
     guard let protection = Protection(options.value("protect")) else { throw options.impossible("protect") }
+    // Closing ranks is exact only while a head holds the sinks and one window without gaps, the same in every head.
+    if policy.places != .original {
+      guard protection.isEmpty else { throw options.impossible("protect", expected: "none, as entries close ranks") }
+      guard options.value("heads") == "even" else {
+        throw options.impossible("heads", expected: "even, as entries close ranks")
+      }
+    }
     return try protection.isEmpty
       ? layers(policy, options) : layers(Protecting(policy, protection), options)
   }
