@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// The walls, as a table: a target may import exactly what stands beside it (`WallsTests` reads every import).
+// Warnings are errors, in Swift and in C, for this package alone.
 let strict: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
   .enableUpcomingFeature("ExistentialAny"),
   .enableUpcomingFeature("MemberImportVisibility"),
   .enableUpcomingFeature("InternalImportsByDefault"),
@@ -28,8 +29,11 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
   ],
+  // The walls, as a table: a target may import exactly what stands beside it; `WallsTests` reads every import.
   targets: [
-    .target(name: "CKelvinKernels"),
+    .target(
+      name: "CKelvinKernels",
+      cSettings: [.treatAllWarnings(as: .error), .enableWarning("all"), .enableWarning("extra")]),
     library("KelvinTensors", ["CKelvinKernels"]),
     library("KelvinAttention", ["KelvinTensors"]),
     .target(

@@ -71,7 +71,10 @@ def run_quietly(command: list[str], log: Path) -> None:
 
 
 def speeds(rows: list[dict], median) -> dict[Shape, float]:
-    """Picks the shapes out of a benchmark's rows; `median` reads a row's tokens per second."""
+    """Picks the shapes out of a benchmark's rows; `median` reads a row's tokens per second.
+
+    Where several rows have one shape, the last one counts.
+    """
     found = {Shape(row["n_prompt"], row["n_gen"], row["n_depth"]): median(row) for row in rows}
     missing = [shape.title for shape in SHAPES if shape not in found]
     if missing:

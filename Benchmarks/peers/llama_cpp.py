@@ -72,11 +72,17 @@ class Engine:
         return source / "vendor/llama.cpp"
 
     def version(self) -> str:
-        return f"{self.commit} (as in llama-cpp-python {PACKAGE_VERSION}), native, flash attention, f16 cache"
+        return f"{self.commit} (as in llama-cpp-python {PACKAGE_VERSION}), native, f16 cache, flash attention on or off, whichever is faster"
 
     def measure(self, model: Path, threads: int, repetitions: int) -> dict[Shape, float]:
         options = ["-m", str(model), *SHAPE_OPTIONS, "-r", str(repetitions), "-t", str(threads), "-o", "json"]
-        cache = ["-fa", "on", "-ctk", "f16", "-ctv", "f16"]
+        # Which is faster depends on the processor and the depth, so both are timed and the better one counts.
+        cache = ["-fa", "on,off", "-ctk", "f16", "-ctv", "f16"]
         rows = run_json([str(self.tool), *options, *cache])
         self.commit = rows[0]["build_commit"]
-        return speeds(rows, lambda row: statistics.median(row["samples_ts"]))
+        rows.sort(key=median_speed)
+        return speeds(rows, median_speed)
+
+
+def median_speed(row: dict) -> float:
+    return statistics.median(row["samples_ts"])

@@ -9,6 +9,7 @@ public struct NewEntries {
   /// Append-or-merge gates (DMC), `[T, H·2]`.
   public var gates: Tensor?
 
+  /// The entries of one pass through one layer.
   public init(keys: Tensor, values: Tensor?, gates: Tensor? = nil) {
     self.keys = keys
     self.values = values
@@ -47,6 +48,7 @@ public enum MemoryError: Error, Hashable, CustomStringConvertible {
   /// The operating system gave no memory.
   case outOfMemory(bytes: Int)
 
+  /// The error in one sentence.
   public var description: String {
     switch self {
     case .poolExhausted(let bytes, let limit):

@@ -5,6 +5,7 @@ public struct CacheLayout: Sendable, Hashable {
   /// The store that each layer reads; layers may share one.
   public var storeOfLayer: [Int]
 
+  /// Stores, and the store that each layer reads.
   public init(stores: [StoreLayout], storeOfLayer: [Int]) {
     self.stores = stores
     self.storeOfLayer = storeOfLayer
@@ -36,13 +37,16 @@ public struct StoreLayout: Sendable, Hashable {
   public var heads: Int
   /// Key width `Dk`.
   public var keyWidth: Int
+  /// Where values are.
   public var values: Values
   /// `nil`: keys and queries are not turned.
   public var rotary: Rotary?
+  /// How far back queries see.
   public var reach: Reach
   /// Whether new entries carry append-or-merge gates (DMC).
   public var isGated: Bool
 
+  /// A store of `heads` heads.
   public init(
     heads: Int, keyWidth: Int, values: Values, rotary: Rotary?, reach: Reach = .everything, isGated: Bool = false
   ) {

@@ -11,10 +11,12 @@ public struct Rotary: Sendable, Hashable {
     case halves
   }
 
+  /// Which channels turn together.
   public var pairs: Pairs
   /// One angle per position step for each pair, in radians; pairs beyond the last are not turned.
   public var frequencies: [Double]
 
+  /// A rotation of `pairs` by `frequencies`.
   public init(pairs: Pairs, frequencies: [Double]) {
     self.pairs = pairs
     self.frequencies = frequencies

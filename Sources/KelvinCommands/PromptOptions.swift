@@ -17,7 +17,9 @@ struct PromptOptions: ParsableArguments {
   @Flag(help: "Put the prompt as a user's message into the model's chat template.")
   var chat = false
 
-  @Option(name: [.customLong("system-prompt"), .customLong("sys", withSingleDash: true)], help: "A system message, with --chat.")
+  @Option(
+    name: [.customLong("system-prompt"), .customLong("sys", withSingleDash: true)],
+    help: "A system message, with --chat.")
   var system: String?
 
   /// The prompt as tokens.
@@ -29,7 +31,8 @@ struct PromptOptions: ParsableArguments {
     let text = try prompt ?? TextFile.read(file ?? "-")
     let tokenizer = try loaded.requireTokenizer()
     guard chat else { return tokenizer.encode(text) }
-    let messages = (system.map { [ChatMessage(role: "system", content: $0)] } ?? []) + [ChatMessage(role: "user", content: text)]
+    let opening = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
+    let messages = opening + [ChatMessage(role: "user", content: text)]
     return tokenizer.encode(try loaded.render(messages), addSpecial: false)
   }
 }
@@ -38,7 +41,10 @@ struct PromptOptions: ParsableArguments {
 enum TextFile {
   /// The text of a file, or of standard input for `-`.
   static func read(_ path: String) throws -> String {
-    guard let data = path == "-" ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path)
+    let isStandardInput = path == "-"
+    guard
+      let data = isStandardInput
+        ? FileHandle.standardInput.readDataToEndOfFile() : FileManager.default.contents(atPath: path)
     else {
       throw Failure("\(path): the file cannot be read; check the path", code: SystemExit.noInput)
     }

@@ -52,10 +52,14 @@ struct CacheFlags: ParsableArguments {
   @Option(name: [.customLong("kv-when")], help: "When entries may leave: prefill, decode or both.")
   var when: String?
 
-  @Option(name: [.customLong("cache-type-k"), .customLong("ctk", withSingleDash: true)], help: "Format of keys: f32, f16, bf16. (default: f16; f32 with --exact)")
+  @Option(
+    name: [.customLong("cache-type-k"), .customLong("ctk", withSingleDash: true)],
+    help: "Format of keys: f32, f16, bf16. (default: f16; f32 with --exact)")
   var keys: EntryFormat?
 
-  @Option(name: [.customLong("cache-type-v"), .customLong("ctv", withSingleDash: true)], help: "Format of values: f32, f16, bf16. (default: f16; f32 with --exact)")
+  @Option(
+    name: [.customLong("cache-type-v"), .customLong("ctv", withSingleDash: true)],
+    help: "Format of values: f32, f16, bf16. (default: f16; f32 with --exact)")
   var values: EntryFormat?
 
   @Flag(name: [.customLong("no-cache")], help: "Keep nothing: read all tokens again for every step.")
@@ -64,7 +68,9 @@ struct CacheFlags: ParsableArguments {
   @Option(name: [.short, .customLong("ctx-size")], help: "Tokens a sequence may hold. (default: the model's context)")
   var context: Int?
 
-  @Option(name: [.customLong("ubatch-size"), .customLong("ub", withSingleDash: true)], help: "Tokens read in one pass of a prompt.")
+  @Option(
+    name: [.customLong("ubatch-size"), .customLong("ub", withSingleDash: true)],
+    help: "Tokens read in one pass of a prompt.")
   var chunk = 512
 
   @Flag(
@@ -72,7 +78,9 @@ struct CacheFlags: ParsableArguments {
     help: "Let entries leave between the chunks of a prompt, so that memory never exceeds budget + chunk.")
   var reviewsChunks = false
 
-  @Option(name: [.customLong("kv-limit")], help: "Bytes that a sequence's pages may take, for example 64MiB. (default: no limit)")
+  @Option(
+    name: [.customLong("kv-limit")],
+    help: "Bytes that a sequence's pages may take, for example 64MiB. (default: no limit)")
   var limit: String?
 
   /// What the flags say, checked.
@@ -125,11 +133,15 @@ struct SamplingFlags: ParsableArguments {
   var frequencyPenalty: Float = 0
   @Option(help: "How many of the newest tokens the penalties see; -1: all.")
   var repeatLastN = 64
-  @Option(name: [.short, .customLong("logit-bias")], help: "Add to the logit of a token: 15043+1, 15043-1.5 or 15043-inf; may be repeated.")
+  @Option(
+    name: [.short, .customLong("logit-bias")],
+    help: "Add to the logit of a token: 15043+1, 15043-1.5 or 15043-inf; may be repeated.")
   var logitBias: [String] = []
   @Option(name: .shortAndLong, help: "Seed of the random numbers. (default: a new one each time)")
   var seed: UInt64?
-  @Option(name: [.short, .customLong("reverse-prompt"), .customLong("stop")], help: "End at this text; may be repeated.")
+  @Option(
+    name: [.short, .customLong("reverse-prompt"), .customLong("stop")],
+    help: "End at this text; may be repeated.")
   var reversePrompt: [String] = []
   @Flag(help: "Go on after the model has ended its answer.")
   var ignoreEos = false
@@ -148,9 +160,11 @@ struct SamplingFlags: ParsableArguments {
     options.seed = seed
     for bias in logitBias {
       guard let sign = bias.dropFirst().firstIndex(where: { $0 == "+" || $0 == "-" || $0 == "=" }),
-        let token = Int32(bias[..<sign]), let value = Float(bias[sign] == "=" ? bias[bias.index(after: sign)...] : bias[sign...])
+        let token = Int32(bias[..<sign]),
+        let value = Float(bias[sign] == "=" ? bias[bias.index(after: sign)...] : bias[sign...])
       else {
-        throw EngineError.invalidOption(option: "logit-bias", found: bias, expected: "a token id and a number, like 15043-1")
+        throw EngineError.invalidOption(
+          option: "logit-bias", found: bias, expected: "a token id and a number, like 15043-1")
       }
       options.logitBias[token] = value
     }

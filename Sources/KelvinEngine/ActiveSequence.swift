@@ -62,7 +62,9 @@ final class ActiveSequence {
     return nil
   }
 
-  /// Where the chunk that begins at `start` ends. The last chunk holds all queries that the policy wants to observe.
+  /// Where the chunk that begins at `start` ends.
+  ///
+  /// The last chunk holds all queries that the policy wants to observe.
   private func chunkEnd(from start: Int, of count: Int) -> Int {
     let end = min(count, start + options.chunk)
     let observed = min(policy.records.windowAttention, options.chunk)

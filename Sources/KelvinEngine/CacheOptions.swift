@@ -18,6 +18,7 @@ public struct CacheOptions: Sendable, Hashable {
   /// Bytes of pages that a sequence may take; `nil`: as many as the system gives.
   public var limit: Int?
 
+  /// The full cache in f16, without a limit.
   public init() {}
 
   /// Checks the numbers and makes the policy.

@@ -7,6 +7,7 @@ public import KelvinText
 /// read, only the rest is read. The sequence begins anew where a template rewrites history (some drop earlier reasoning), and
 /// after an answer that the model did not end itself, because its last token was never read.
 public struct Conversation: Sendable {
+  /// The messages so far, answers included.
   public private(set) var messages: [ChatMessage] = []
   /// The system message, where there is one.
   public private(set) var system: String?

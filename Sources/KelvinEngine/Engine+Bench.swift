@@ -11,6 +11,7 @@ public struct BenchCase: Sendable, Hashable {
   /// Tokens that are in the cache before the clock starts.
   public var depth: Int
 
+  /// A case of `prompt` tokens or `generated` steps after `depth` tokens.
   public init(prompt: Int, generated: Int, depth: Int) {
     self.prompt = prompt
     self.generated = generated
@@ -25,6 +26,7 @@ public struct BenchCase: Sendable, Hashable {
 
 /// Speeds of one case, one per repetition.
 public struct BenchResult: Sendable, Hashable {
+  /// What was timed.
   public var bench: BenchCase
   /// Tokens per second.
   public var speeds: [Double]
@@ -48,9 +50,10 @@ public struct BenchResult: Sendable, Hashable {
 }
 
 extension Engine {
-  /// Times one case. The first repetition comes after a warm-up; the tokens are the same in every run.
+  /// Times one case.
   ///
-  /// `progress` is called before each repetition; returning `false` ends with the ones done.
+  /// The first repetition comes after a warm-up; the tokens are the same in every run. `progress` is called before each
+  /// repetition; returning `false` ends with the ones done.
   public func bench(
     _ bench: BenchCase, repetitions: Int, options: CacheOptions, progress: @Sendable (Int) -> Bool = { _ in true }
   ) throws(EngineError) -> BenchResult {

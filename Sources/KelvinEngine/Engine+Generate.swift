@@ -6,7 +6,9 @@ import KelvinText
 extension Engine {
   typealias Continuation = AsyncThrowingStream<GenerationEvent, any Error>.Continuation
 
-  /// Prompt, then steps until something ends them. Between steps other requests get their turn.
+  /// Prompt, then steps until something ends them.
+  ///
+  /// Between steps other requests get their turn.
   func run(_ request: GenerationRequest, in session: Session, _ continuation: Continuation) async throws {
     try request.sampling.validate()
     let sequence = session.sequence

@@ -7,6 +7,7 @@ import KelvinTensors
 public struct Score: Sendable, Hashable, Encodable {
   /// For each token after the prefill `−ln p(token)`, in nats.
   public var nll: [Double]
+  /// What the cache kept at the end.
   public var kv: CacheReport
   /// The original positions of the entries that are live at the end, ascending: `[store][head]`.
   public var keptPositions: [[[Int32]]]
@@ -21,6 +22,7 @@ public struct Score: Sendable, Hashable, Encodable {
     case meanNLL = "mean_nll"
   }
 
+  /// Writes the numbers that the command line prints, without the positions.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(nll, forKey: .nll)
@@ -40,7 +42,8 @@ extension Engine {
   ) throws(EngineError) -> Score {
     guard prefill >= 1, prefill < tokens.count else {
       throw .invalidOption(
-        option: "prefill", found: "\(prefill)", expected: "1 to \(max(1, tokens.count - 1)), for \(tokens.count) tokens")
+        option: "prefill", found: "\(prefill)",
+        expected: "1 to \(max(1, tokens.count - 1)), for \(tokens.count) tokens")
     }
     let sequence = try ActiveSequence(loaded, options: options, processor: processor)
     try sequence.checkRoom(for: tokens.count - 1)

@@ -16,9 +16,11 @@ public actor Engine {
     /// Weights and activations as 32-bit floats throughout.
     public var isExact = false
 
+    /// As fast as the machine allows.
     public init() {}
   }
 
+  /// The model, and what came with it.
   public nonisolated let loaded: LoadedModel
   let processor: Processor
   private let thread: EngineThread
@@ -41,6 +43,7 @@ public actor Engine {
     thread = EngineThread()
   }
 
+  /// The thread that the engine's work runs on.
   public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
   /// The name of the instruction set in use.
@@ -53,7 +56,9 @@ public actor Engine {
     Session(try ActiveSequence(loaded, options: options, processor: processor))
   }
 
-  /// Carries out a request. The stream ends after `finished`; dropping it ends the request at the next step.
+  /// Carries out a request.
+  ///
+  /// The stream ends after `finished`; dropping it ends the request at the next step.
   public nonisolated func generate(
     _ request: GenerationRequest, options: CacheOptions = CacheOptions()
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
@@ -85,7 +90,9 @@ public actor Engine {
   }
 }
 
-/// A sequence in an engine's memory. It belongs to the engine that made it, and is only touched on its thread.
+/// A sequence in an engine's memory.
+///
+/// It belongs to the engine that made it, and is only touched on its thread.
 public final class Session: @unchecked Sendable {
   let sequence: ActiveSequence
 

@@ -12,6 +12,7 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
   case policy(String)
   case memory(String)
 
+  /// The error in one sentence.
   public var description: String {
     switch self {
     case .unreadableModel(let reason, _): reason

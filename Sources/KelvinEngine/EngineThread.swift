@@ -35,8 +35,9 @@ final class EngineThread: SerialExecutor {
 
   init() {
     let state = state
-    let thread = Thread { [unowned self] in
-      let executor = asUnownedSerialExecutor()
+    // Taken here: an engine that is dropped at once is gone before its thread begins.
+    let executor = asUnownedSerialExecutor()
+    let thread = Thread {
       while let job = state.next() { job.runSynchronously(on: executor) }
     }
     thread.name = "kelvin-engine"

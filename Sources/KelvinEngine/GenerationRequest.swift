@@ -7,6 +7,7 @@ public struct GenerationRequest: Sendable {
   public var prompt: [Int32]
   /// Tokens to generate at most; `nil`: until the context is full.
   public var maximumTokens: Int?
+  /// How tokens are chosen.
   public var sampling = SamplingOptions()
   /// Texts that end the generation; they are not part of the answer.
   public var stopStrings: [String] = []
@@ -15,6 +16,7 @@ public struct GenerationRequest: Sendable {
   /// Ends the generation at the next step when cancelled.
   public var cancellation = Cancellation()
 
+  /// A request to continue `prompt`.
   public init(prompt: [Int32]) {
     self.prompt = prompt
   }
@@ -24,12 +26,15 @@ public struct GenerationRequest: Sendable {
 public final class Cancellation: Sendable {
   private let flag = Atomic<Bool>(false)
 
+  /// A switch that has not turned.
   public init() {}
 
   /// Whether `cancel` was called.
   public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 
-  /// Asks whoever works for this to stop. Safe to call from a signal handler.
+  /// Asks whoever works for this to stop.
+  ///
+  /// Safe to call from a signal handler.
   public func cancel() { flag.store(true, ordering: .relaxed) }
 }
 
@@ -53,16 +58,23 @@ public struct GenerationResult: Sendable, Hashable, Encodable {
     case stop
     /// As many tokens as asked for, or as fit the context.
     case length
+    /// The request was cancelled.
     case cancelled
   }
 
+  /// The answer, without the stop string that ended it.
   public var text: String
   /// The generated tokens, without the one that ended the answer.
   public var tokens: [Int32]
+  /// Tokens of the prompt.
   public var promptTokens: Int
+  /// The time that the prompt took.
   public var prefillSeconds: Double
+  /// The time from the first token to the last.
   public var decodeSeconds: Double
+  /// Why the generation ended.
   public var stopReason: StopReason
+  /// What the cache kept.
   public var kv: CacheReport
 
   /// Prompt tokens read per second.
@@ -85,6 +97,7 @@ public struct GenerationResult: Sendable, Hashable, Encodable {
     case stopReason = "stop_reason"
   }
 
+  /// Writes the names and speeds that the command line prints.
   public func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(text, forKey: .text)

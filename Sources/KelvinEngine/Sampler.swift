@@ -32,7 +32,9 @@ public struct Sampler: Sendable {
 
   private func adjust(_ logits: inout [Float]) {
     for (token, bias) in options.logitBias where logits.indices.contains(Int(token)) { logits[Int(token)] += bias }
-    guard options.repetitionPenalty != 1 || options.presencePenalty != 0 || options.frequencyPenalty != 0 else { return }
+    guard options.repetitionPenalty != 1 || options.presencePenalty != 0 || options.frequencyPenalty != 0 else {
+      return
+    }
     let window = options.penaltyWindow < 0 ? history[...] : history.suffix(options.penaltyWindow)
     var counts: [Int32: Float] = [:]
     for token in window { counts[token, default: 0] += 1 }

@@ -1,4 +1,6 @@
-/// How the next token is chosen from logits. The defaults choose the most likely one.
+/// How the next token is chosen from logits.
+///
+/// The defaults choose the most likely one.
 public struct SamplingOptions: Sendable, Hashable {
   /// 0 chooses the most likely token.
   public var temperature: Float = 0
@@ -21,6 +23,7 @@ public struct SamplingOptions: Sendable, Hashable {
   /// The seed of the random numbers; `nil` draws one.
   public var seed: UInt64?
 
+  /// The most likely token every time.
   public init() {}
 
   /// Checks the ranges.

@@ -5,6 +5,7 @@ public struct StopStrings: Sendable {
   private let strings: [String]
   private var pending = ""
 
+  /// Watches for `strings`.
   public init(_ strings: [String]) {
     self.strings = strings.filter { !$0.isEmpty }
   }

@@ -3,8 +3,10 @@ import KelvinTensors
 import KelvinText
 
 extension Vocabulary {
-  /// The vocabulary that a model brings: in a GGUF file's metadata, in `tokenizer.json` or `tokenizer.model` beside a
-  /// folder's weights, in `tokenizer.bin` beside a llama2.c file. `nil` where there is none.
+  /// The vocabulary that a model brings; `nil` where there is none.
+  ///
+  /// It is in a GGUF file's metadata, in `tokenizer.json` or `tokenizer.model` beside a folder's weights, and in
+  /// `tokenizer.bin` beside a llama2.c file.
   init?(_ checkpoint: Checkpoint, path: String) throws(TextError) {
     if checkpoint.style == .gguf {
       guard checkpoint.metadata["tokenizer.ggml.tokens"] != nil else { return nil }

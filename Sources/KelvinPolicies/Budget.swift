@@ -33,6 +33,7 @@ public enum Budget: Sendable, Hashable, CustomStringConvertible {
   /// How a budget may be written, for error messages.
   public static let spellings = "entries like 512, a share of the prompt like 20% or 0.2, or bytes like 64MiB"
 
+  /// The budget in a spelling that can be read again.
   public var description: String {
     switch self {
     case .unbounded: "unbounded"

@@ -32,7 +32,9 @@ public enum Places: Sendable, Hashable {
   case compacted(sinks: Int)
 }
 
-/// The facts about entries that a policy asks for. Positions are always known.
+/// The facts about entries that a policy asks for.
+///
+/// Positions are always known.
 public struct Records: Sendable, Hashable {
   /// The attention received from all queries so far, mean over the query heads of the group.
   public var attention: Bool
@@ -45,6 +47,7 @@ public struct Records: Sendable, Hashable {
   /// What kind of token an entry stands for.
   public var kinds: Bool
 
+  /// The facts that are `true`, and attention from `windowAttention` queries.
   public init(
     attention: Bool = false, windowAttention: Int = 0, keyNorm: Bool = false, valueNorm: Bool = false,
     kinds: Bool = false
@@ -86,6 +89,7 @@ public struct StorePlace: Sendable, Hashable {
   /// Bytes of one page of one head.
   public var pageBytes: Int
 
+  /// The place of store `store` among `stores`.
   public init(store: Int, stores: Int, heads: Int, allHeads: Int, pageEntries: Int, pageBytes: Int) {
     self.store = store
     self.stores = stores

@@ -1,18 +1,20 @@
 /// What is written down about the entries of one store, head by head.
 public struct Ledger: Sendable {
+  /// The columns of each head.
   public var heads: [HeadLedger]
   /// Tokens seen so far; never shrinks.
   public var seen: Int
 
+  /// The columns of `heads` after `seen` tokens.
   public init(heads: [HeadLedger], seen: Int) {
     self.heads = heads
     self.seen = seen
   }
 }
 
-/// The columns of one head: element `j` of each is about entry `j`. Entries are a bag: their order means nothing.
+/// The columns of one head: element `j` of each is about entry `j`.
 ///
-/// Columns that were not asked for are empty.
+/// Entries are a bag: their order means nothing. Columns that were not asked for are empty.
 public struct HeadLedger: Sendable {
   /// The head's number among all heads of all stores, from the first layer on.
   public let number: Int
@@ -26,9 +28,12 @@ public struct HeadLedger: Sendable {
   public var valueNorm: ContiguousArray<Float> = []
   /// What kind of token the entry stands for.
   public var kinds: ContiguousArray<EntryKind> = []
-  /// For each query head of the group: attention received from the newest queries. Only in a review; empty after it.
+  /// For each query head of the group: attention received from the newest queries.
+  ///
+  /// Only in a review; empty after it.
   public var windowAttention: [ContiguousArray<Float>] = []
 
+  /// Empty columns.
   public init(number: Int) {
     self.number = number
   }
@@ -64,11 +69,14 @@ public struct Edits: Sendable {
   /// For each head the entries that leave, in no order.
   public private(set) var evictions: [[Int]]
 
+  /// No decision yet about any of `heads` heads.
   public init(heads: Int) {
     evictions = Array(repeating: [], count: heads)
   }
 
-  /// Says that `entry` of `head` leaves. An entry may be named once.
+  /// Says that `entry` of `head` leaves.
+  ///
+  /// An entry may be named once.
   public mutating func evict(_ entry: Int, head: Int) {
     evictions[head].append(entry)
   }

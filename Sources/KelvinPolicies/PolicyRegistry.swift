@@ -1,4 +1,6 @@
-/// The policies that exist. Help, lists, tests over all policies and the README's table follow from this list.
+/// The policies that exist.
+///
+/// Help, lists, tests over all policies and the README's table follow from this list.
 public enum PolicyRegistry {
   /// One line per policy.
   public static let all: [PolicyEntry] = [
@@ -32,6 +34,7 @@ public struct PolicyEntry: Sendable {
   public let summary: String
   /// Authors, year and arXiv number.
   public let paper: String
+  /// The keys that may be written after the name.
   public let options: [PolicyOption]
   /// When it acts, in words.
   public let acts: String
@@ -69,11 +72,13 @@ public struct PolicyEntry: Sendable {
 
 /// One key that a policy understands.
 public struct PolicyOption: Sendable, Hashable {
+  /// The word before `=`.
   public let key: String
   /// What may stand after `=`, for help and errors.
   public let values: String
   /// The value that is meant when the key is absent.
   public let defaultValue: String
+  /// What the value means, for help.
   public let help: String
   /// The possible values where they can be listed.
   let choices: [String]

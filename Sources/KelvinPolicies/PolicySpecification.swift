@@ -1,5 +1,6 @@
 /// A policy as it is written: `NAME[:key=value,…]`, for example `h2o:budget=20%,recent=64`.
 public struct PolicySpecification: Sendable, Hashable, CustomStringConvertible {
+  /// The name of a policy.
   public var name: String
   /// Keys and values in the order written.
   public var options: [(key: String, value: String)] {
@@ -13,6 +14,7 @@ public struct PolicySpecification: Sendable, Hashable, CustomStringConvertible {
     var value: String
   }
 
+  /// A policy with every option at its default.
   public init(name: String) {
     self.name = name
   }
@@ -41,6 +43,7 @@ public struct PolicySpecification: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// The specification as it is written.
   public var description: String {
     storage.isEmpty ? name : name + ":" + storage.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
   }
@@ -125,6 +128,7 @@ public enum PolicyError: Error, Hashable, CustomStringConvertible {
   case repeated(policy: String, option: String)
   case impossible(policy: String, option: String, found: String, expected: String)
 
+  /// The error in one sentence.
   public var description: String {
     switch self {
     case .malformed(let text):

@@ -34,12 +34,15 @@ public enum When: String, Sendable, Hashable, CaseIterable {
 }
 
 extension ScoringPolicy {
+  /// Nothing to prepare: scores come from one entry's columns.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {}
 
+  /// Fixes the capacity.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     capacity = budget.entries(at: place, promptLength: promptLength)
   }
 
+  /// Lets the lowest scores leave where a head holds more than its capacity.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard when.includes(moment) else { return }
     prepare(ledger, at: moment)

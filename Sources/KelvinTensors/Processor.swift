@@ -2,9 +2,12 @@
 ///
 /// One thread at a time may use a processor; the engine gives each its own.
 public final class Processor: @unchecked Sendable {
+  /// The kernels of the instruction set in use.
   public let kernels: Kernels
   let workers: Workers
-  /// Buffers by the power of two of their capacity. One that only this list refers to is free.
+  /// Buffers by the power of two of their capacity.
+  ///
+  /// One that only this list refers to is free.
   private var pool: [[Buffer]] = Array(repeating: [], count: 40)
 
   /// - Parameters:
@@ -33,7 +36,9 @@ public final class Processor: @unchecked Sendable {
     return result
   }
 
-  /// Runs `body(piece, worker)` for every piece on all threads. Pieces must be independent of each other.
+  /// Runs `body(piece, worker)` for every piece on all threads.
+  ///
+  /// Pieces must be independent of each other.
   public func parallel(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     workers.run(pieces, body)
   }

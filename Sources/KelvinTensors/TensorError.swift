@@ -9,6 +9,7 @@ public enum TensorError: Error, Hashable, CustomStringConvertible {
   /// The rows of a block format do not hold whole blocks.
   case raggedRows(tensor: String, columns: Int, format: WeightFormat)
 
+  /// The error in one sentence.
   public var description: String {
     switch self {
     case .kernelsUnavailable(let name, let available):

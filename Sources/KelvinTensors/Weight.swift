@@ -2,8 +2,11 @@
 ///
 /// Quantised formats keep their codes and scales; see `kelvin_packing` in the C header for the order they lie in.
 public final class Weight: Sendable {
+  /// The tensor's name in the checkpoint.
   public let name: String
+  /// Outputs of a multiplication.
   public let rows: Int
+  /// Inputs of a multiplication.
   public let columns: Int
   /// The format of the file it came from.
   public let format: WeightFormat

@@ -16,8 +16,10 @@ struct PolicyGolden: Decodable {
     var positions: String
     /// For each token after the prompt.
     var nll: [Double]
-    /// For some reviews, the positions each head keeps, `Fixtures/smollm2/make_fixtures.py` says how; one string where
-    /// all heads keep the same. Review 0 follows the prompt, review `i` step `i`.
+    /// For some reviews, the positions that each head keeps.
+    ///
+    /// One string where all heads keep the same; `Fixtures/smollm2/make_fixtures.py` says how. Review 0 follows the
+    /// prompt, review `i` step `i`.
     var kept: [String: [String]]
 
     /// The policy as it is written here.
@@ -28,7 +30,7 @@ struct PolicyGolden: Decodable {
       return specification
     }
 
-    /// The positions that `head` of `heads`, all layers together, keeps after review `number`; `nil` where not recorded.
+    /// The positions that the heads of all layers keep after review `number`; `nil` where not recorded.
     func kept(review number: Int) -> [Set<Int32>]? { kept["\(number)"].map { $0.map(Self.positions) } }
 
     private static func positions(_ digits: String) -> Set<Int32> {

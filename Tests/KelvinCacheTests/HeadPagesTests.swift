@@ -31,7 +31,8 @@ struct HeadPagesTests {
     return Int(number)
   }
 
-  @Test("as many pages as the entries need", arguments: [(0, 0), (1, 1), (63, 1), (64, 1), (65, 2), (128, 2), (129, 3)])
+  @Test(
+    "as many pages as the entries need", arguments: [(0, 0), (1, 1), (63, 1), (64, 1), (65, 2), (128, 2), (129, 3)])
   func pages(_ count: Int, _ expected: Int) throws {
     let pages = try filled(count)
     #expect(pages.count == count)

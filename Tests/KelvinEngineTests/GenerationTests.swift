@@ -94,6 +94,15 @@ struct GenerationTests {
     #expect(result.kv.kept == Double(min(32, result.kv.seen)))
   }
 
+  @Test("an engine may be dropped as soon as it is made, and in the middle of its work")
+  func dropped() async throws {
+    for _ in 0..<20 { _ = try await TinyEngine.make() }
+    for _ in 0..<5 {
+      let stream = try await TinyEngine.make().generate(request(tokens: 200))
+      for try await _ in stream { break }
+    }
+  }
+
   @Test("a request can be carried out again")
   func again() async throws {
     let engine = try await TinyEngine.make()
@@ -218,7 +227,8 @@ struct RefusalTests {
       try await refusal([1]) { $0.chunk = 0 }
         == .invalidOption(option: "ubatch-size", found: "0", expected: "at least 1"))
     #expect(
-      try await refusal([1]) { $0.context = 0 } == .invalidOption(option: "ctx-size", found: "0", expected: "at least 1"))
+      try await refusal([1]) { $0.context = 0 }
+        == .invalidOption(option: "ctx-size", found: "0", expected: "at least 1"))
     let unknown = try PolicySpecification("lru")
     let sentence = PolicyError.unknownPolicy("lru", known: PolicyRegistry.all.map(\.name)).description
     #expect(try await refusal([1]) { $0.policy = unknown } == .policy(sentence))
@@ -229,7 +239,8 @@ struct RefusalTests {
     // A page of a head is 64 · (16 + 16) · 2 = 4096 bytes; the first layer's two heads take two.
     #expect(
       try await refusal(TinyEngine.prompt(10)) { $0.limit = 10_000 }
-        == .memory("the cache needs 12288 bytes and may take 10000; choose a smaller --kv-budget or a larger --kv-limit"))
+        == .memory(
+          "the cache needs 12288 bytes and may take 10000; choose a smaller --kv-budget or a larger --kv-limit"))
     #expect(try await refusal(TinyEngine.prompt(10)) { $0.limit = 6 * 4096 } == nil)
   }
 }

@@ -60,14 +60,18 @@ struct SamplerTests {
     #expect(draws(500, options { $0.topK = 100 }).allSatisfy { $0 > 0 })
   }
 
-  @Test("top-p leaves the fewest that add up to p", arguments: [(0.01, 1), (0.49, 1), (0.51, 2), (0.79, 2), (0.81, 3), (0.96, 4), (1, 4)])
+  @Test(
+    "top-p leaves the fewest that add up to p",
+    arguments: [(0.01, 1), (0.49, 1), (0.51, 2), (0.79, 2), (0.81, 3), (0.96, 4), (1, 4)])
   func topP(_ p: Double, _ left: Int) {
     let counts = draws(2000, options { $0.topP = Float(p) })
     #expect([1, 0, 3, 2].prefix(left).allSatisfy { counts[$0] > 0 })
     #expect([1, 0, 3, 2].dropFirst(left).allSatisfy { counts[$0] == 0 })
   }
 
-  @Test("min-p leaves those at least p times as likely as the first", arguments: [(1.0, 1), (0.61, 1), (0.59, 2), (0.31, 2), (0.29, 3), (0.09, 4), (0, 4)])
+  @Test(
+    "min-p leaves those at least p times as likely as the first",
+    arguments: [(1.0, 1), (0.61, 1), (0.59, 2), (0.31, 2), (0.29, 3), (0.09, 4), (0, 4)])
   func minP(_ p: Double, _ left: Int) {
     let counts = draws(2000, options { $0.minP = Float(p) })
     #expect([1, 0, 3, 2].prefix(left).allSatisfy { counts[$0] > 0 })

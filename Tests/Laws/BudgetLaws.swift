@@ -7,7 +7,9 @@ import TestModels
 import TestSupport
 import Testing
 
-/// What every policy in the registry promises about its budget. A new policy is tested by its line in the registry.
+/// What every policy in the registry promises about its budget.
+///
+/// A new policy is tested by its line in the registry.
 @Suite("Every policy keeps to its budget")
 struct BudgetLaws {
   @Test("a budget that nothing exceeds is the full cache, bit for bit", arguments: LawCase.all)

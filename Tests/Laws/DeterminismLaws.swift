@@ -26,9 +26,11 @@ struct DeterminismLaws {
     #expect(logits.joined().allSatisfy { $0.isFinite })
   }
 
+  /// How far logits of size 10 may be apart.
+  ///
   /// A pass of one row joins spans of 512 entries, longer passes sum in one go, and tiles begin at other rows: sums of
-  /// 32-bit floats differ in the last bits, up to 1e-5 on logits of size 10. f16 and bf16 entries round the same floats,
-  /// and a difference in the last bit may round to the neighbour: 2⁻¹¹ and 2⁻⁸ of a key.
+  /// 32-bit floats differ in the last bits, up to 1e-5 in the end. f16 and bf16 entries round the same floats, and a
+  /// difference in the last bit may round to the neighbour: 2⁻¹¹ and 2⁻⁸ of a key.
   private static let tolerances: [EntryFormat: Float] = [.f32: 5e-5, .f16: 5e-3, .bf16: 5e-2]
 
   @Test(
@@ -47,7 +49,9 @@ struct DeterminismLaws {
     }
   }
 
-  @Test("unreviewed chunks end in the same entries as one pass", arguments: LawCase.budgeted.filter { $0.format == .f32 })
+  @Test(
+    "unreviewed chunks end in the same entries as one pass",
+    arguments: LawCase.budgeted.filter { $0.format == .f32 })
   func unreviewed(_ law: LawCase) throws {
     let whole = try Course(law, budget: "40")
     let chunks = try Course(law, budget: "40", chunk: 50)

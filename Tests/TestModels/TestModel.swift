@@ -8,7 +8,9 @@ import TestSupport
 
 /// A model with a processor of its own, for tests that look at logits and caches.
 public struct TestModel {
+  /// The model, which is immutable.
   public let model: any LanguageModel
+  /// What it runs on; one thread at a time may use it.
   public let processor: Processor
 
   /// The model of a checkpoint.

@@ -25,14 +25,15 @@ struct WallsTests {
     ],
   ]
 
-  /// What comes with Swift and the system. Policies import nothing at all.
+  /// What comes with Swift and the system; policies import nothing at all.
   static let system: Set<String> = [
     "Foundation", "FoundationEssentials", "Synchronization", "Dispatch", "Glibc", "Musl", "Darwin",
   ]
 
   /// Where unsafe pointers may be.
   static let unsafe = [
-    "KelvinTensors/Kernels/", "KelvinCache/HeadPages", "KelvinCache/PagePool.swift", "KelvinCheckpoints/MappedFile.swift",
+    "KelvinTensors/Kernels/", "KelvinCache/HeadPages", "KelvinCache/PagePool.swift",
+    "KelvinCheckpoints/MappedFile.swift",
   ]
 
   /// A source file.

@@ -21,7 +21,9 @@ struct Bench: AsyncParsableCommand {
   var p = "512"
   @Option(name: [.short, .customLong("n-gen")], help: "Step counts, comma-separated; 0 for none.")
   var n = "128"
-  @Option(name: [.short, .customLong("n-depth")], help: "Tokens in the cache before the clock starts, comma-separated.")
+  @Option(
+    name: [.short, .customLong("n-depth")],
+    help: "Tokens in the cache before the clock starts, comma-separated.")
   var d = "0"
   @Option(name: .shortAndLong, help: "Repetitions of each row.")
   var repetitions = 5

@@ -15,7 +15,9 @@ struct Chat: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @Option(name: [.customLong("system-prompt"), .customLong("sys", withSingleDash: true)], help: "The system message.")
   var system: String?
-  @Option(name: [.short, .customLong("predict"), .customLong("n-predict")], help: "Tokens per answer at most; -1: until the context is full.")
+  @Option(
+    name: [.short, .customLong("predict"), .customLong("n-predict")],
+    help: "Tokens per answer at most; -1: until the context is full.")
   var n = 1024
   @OptionGroup var cache: CacheFlags
   @OptionGroup var sampling: SamplingFlags
@@ -27,7 +29,8 @@ struct Chat: AsyncParsableCommand {
       let engine = try await model.load()
       var conversation = try await Conversation(engine, options: options, system: system)
       var last: GenerationResult?
-      Terminal.error(Terminal.faint("\(engine.loaded.name), \(engine.kernels), \(engine.threads) threads; /help lists commands\n"))
+      let greeting = "\(engine.loaded.name), \(engine.kernels), \(engine.threads) threads; /help lists commands\n"
+      Terminal.error(Terminal.faint(greeting))
       while let line = prompt() {
         if line.isEmpty { continue }
         if line.hasPrefix("/") {
@@ -69,13 +72,15 @@ struct Chat: AsyncParsableCommand {
     Terminal.write("\n")
     if let result {
       conversation.hear(result)
-      Terminal.error(Terminal.faint("[\(Output.number(result.decodeTokensPerSecond)) tokens/s, \(Output.cache(result.kv))]\n"))
+      let speed = Output.number(result.decodeTokensPerSecond)
+      Terminal.error(Terminal.faint("[\(speed) tokens/s, \(Output.cache(result.kv))]\n"))
     }
     return result
   }
 
   /// Carries out a command of the chat; `false` ends it.
-  private func obey(_ line: String, _ conversation: inout Conversation, _ last: GenerationResult?) async throws -> Bool {
+  private func obey(_ line: String, _ conversation: inout Conversation, _ last: GenerationResult?) async throws -> Bool
+  {
     let parts = line.split(separator: " ", maxSplits: 1)
     switch parts.first {
     case "/exit", "/quit": return false

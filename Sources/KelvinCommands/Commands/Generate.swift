@@ -14,7 +14,9 @@ struct Generate: AsyncParsableCommand {
 
   @OptionGroup var model: ModelOptions
   @OptionGroup var prompt: PromptOptions
-  @Option(name: [.short, .customLong("predict"), .customLong("n-predict")], help: "Tokens to generate; -1: until the context is full.")
+  @Option(
+    name: [.short, .customLong("predict"), .customLong("n-predict")],
+    help: "Tokens to generate; -1: until the context is full.")
   var n = -1
   @OptionGroup var cache: CacheFlags
   @OptionGroup var sampling: SamplingFlags
@@ -25,7 +27,9 @@ struct Generate: AsyncParsableCommand {
     try await reporting {
       let options = try cache.options(exact: model.exact)
       let samplingOptions = try sampling.options()
-      guard n >= -1 else { throw EngineError.invalidOption(option: "predict", found: "\(n)", expected: "a count, or -1") }
+      guard n >= -1 else {
+        throw EngineError.invalidOption(option: "predict", found: "\(n)", expected: "a count, or -1")
+      }
       let engine = try await model.load()
       var request = GenerationRequest(prompt: try prompt.tokens(engine.loaded))
       request.maximumTokens = n < 0 ? nil : n

@@ -24,7 +24,8 @@ struct ScoreText: AsyncParsableCommand {
   @Option(help: "Tokens that are read as the prompt.")
   var prefill: Int
   @OptionGroup var cache: CacheFlags
-  @Option(help: "Write the positions of the entries that are live at the end to this file: [layer][kv head][positions].")
+  @Option(
+    help: "Write the positions of the entries that are live at the end to this file: [layer][kv head][positions].")
   var dumpKept: String?
   @Flag(name: .shortAndLong, help: "Print one JSON object.")
   var json = false
@@ -36,7 +37,8 @@ struct ScoreText: AsyncParsableCommand {
         throw Failure("give exactly one of --tokens FILE and -f FILE", code: SystemExit.usage)
       }
       let engine = try await model.load()
-      let ids = try tokens.map { try TokenFile.read($0) }
+      let ids =
+        try tokens.map { try TokenFile.read($0) }
         ?? engine.loaded.requireTokenizer().encode(TextFile.read(file ?? "-"))
       let cancellation = Cancellation()
       let interruption = Interruption { cancellation.cancel() }
@@ -62,7 +64,8 @@ struct ScoreText: AsyncParsableCommand {
     do {
       try JSONEncoder().encode(positions).write(to: URL(fileURLWithPath: path), options: .atomic)
     } catch {
-      throw Failure("\(path): the positions cannot be written: \(error.localizedDescription)", code: SystemExit.cannotCreate)
+      throw Failure(
+        "\(path): the positions cannot be written: \(error.localizedDescription)", code: SystemExit.cannotCreate)
     }
   }
 }

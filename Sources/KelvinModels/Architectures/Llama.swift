@@ -6,7 +6,9 @@ public import KelvinTensors
 /// One file serves MHA (as many KV heads as query heads), GQA and MQA (one KV head): they differ in the layout.
 /// Source: Touvron et al. 2023, arXiv 2302.13971; GQA: Ainslie et al. 2023, arXiv 2305.13245.
 public struct Llama: LanguageModel {
+  /// The sizes and constants of the checkpoint.
   public let configuration: LlamaConfiguration
+  /// One store per layer.
   public let layout: CacheLayout
   private let embedding: Weight
   private let layers: [Layer]
@@ -14,8 +16,11 @@ public struct Llama: LanguageModel {
   /// The embedding itself where the two are tied.
   private let head: Weight
 
+  /// Tokens that logits are about.
   public var vocabulary: Int { configuration.vocabulary }
+  /// Positions that the model was trained on.
   public var contextLength: Int { configuration.contextLength }
+  /// Query heads of a layer.
   public var queryHeads: Int { configuration.heads }
 
   /// Packs the weights of a checkpoint.
@@ -44,10 +49,12 @@ public struct Llama: LanguageModel {
     head = configuration.tiedEmbeddings ? embedding : try reader.weight(names.head)
   }
 
+  /// Bytes of the packed weights.
   public var bytes: Int {
     embedding.bytes + layers.reduce(0) { $0 + $1.bytes } + (configuration.tiedEmbeddings ? 0 : head.bytes)
   }
 
+  /// Runs all layers over `tokens`, and reads logits for the rows wanted.
   public func logits(
     for tokens: [Int32], wanting: LogitRows, memory: inout (some AttentionMemory & ~Copyable), on processor: Processor
   ) throws(MemoryError) -> Tensor {

@@ -31,19 +31,24 @@ public struct FastGen: CachePolicy {
   /// The recipe of each head, once chosen.
   public private(set) var recipes: [Recipe] = []
 
+  /// Asks for the attention received and the kinds of tokens.
   public let records = Records(attention: true, kinds: true)
+  /// Kept entries stay where they were born.
   public let places = Places.original
 
+  /// Recovers a share of `threshold` with `frequent` and `local` shares of the tokens.
   public init(threshold: Double = 0.95, frequent: Double = 0.3, local: Double = 0.3) {
     self.threshold = threshold
     self.frequent = frequent
     self.local = local
   }
 
+  /// Every head keeps everything until its recipe is chosen.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     recipes = Array(repeating: .full, count: place.heads)
   }
 
+  /// Chooses the recipes at the end of the prompt, and applies them then and at every step.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard moment != .promptChunk else { return }
     for head in 0..<ledger.heads.count {

@@ -13,23 +13,32 @@
 ///
 /// Source: Zhang et al. 2023, arXiv 2306.14048.
 public struct H2O: ScoringPolicy {
+  /// What every head may keep, `B`.
   public let budget: Budget
+  /// In which part of a sequence's life entries leave.
   public let when: When
   /// The newest entries that stay, `w`; `nil`: half of the budget.
   public let recent: Int?
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
 
+  /// Asks for the attention received so far, `A_j`.
   public let records = Records(attention: true)
+  /// Kept entries stay where they were born.
   public let places = Places.original
+  /// The first positions have no privilege.
   public let protectedFirst = 0
+  /// The newest `recent` entries stay, or half of the budget.
   public var protectedLast: Int { recent ?? (capacity ?? 0) / 2 }
 
+  /// Keeps the newest entries and the heavy hitters within `budget`.
   public init(budget: Budget, recent: Int? = nil, when: When = .both) {
     self.budget = budget
     self.recent = recent
     self.when = when
   }
 
+  /// The attention received so far, `A_j`.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attention[entry] }
 
   /// The registry's line.

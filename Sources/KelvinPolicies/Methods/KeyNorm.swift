@@ -10,19 +10,27 @@
 ///
 /// Source: Devoto et al. 2024, arXiv 2406.11430.
 public struct KeyNorm: ScoringPolicy {
+  /// What every head may keep, `B`.
   public let budget: Budget
+  /// In which part of a sequence's life entries leave.
   public let when: When
   /// Stores (layers) that keep everything.
   public let skip: Set<Int>
   /// The newest entries that stay.
   public let recent: Int
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
 
+  /// Asks for `‖k_j‖₂`.
   public let records = Records(keyNorm: true)
+  /// Kept entries stay where they were born.
   public let places = Places.original
+  /// The first positions have no privilege.
   public let protectedFirst = 0
+  /// The newest `recent` entries stay.
   public var protectedLast: Int { recent }
 
+  /// Keeps the keys of smallest norm within `budget`, and everything in the layers of `skip`.
   public init(budget: Budget, skip: Set<Int> = [0, 1], recent: Int = 1, when: When = .both) {
     self.budget = budget
     self.skip = skip
@@ -30,11 +38,14 @@ public struct KeyNorm: ScoringPolicy {
     self.when = when
   }
 
+  /// Fixes the capacity, rounded up; a skipped layer has none.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
-    capacity = skip.contains(place.store)
+    capacity =
+      skip.contains(place.store)
       ? nil : budget.entries(at: place, promptLength: promptLength, rounding: .up)
   }
 
+  /// Minus the norm of the key, so that small keys stay.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { -head.keyNorm[entry] }
 
   /// The registry's line.

@@ -1,4 +1,6 @@
-/// Random: every entry draws a number once, and the largest stay. The baseline that a method must beat.
+/// Random: every entry draws a number once, and the largest stay.
+///
+/// The baseline that a method must beat.
 ///
 ///     score_j = the top 24 bits of mix(seed + c · γ), c = 1 + head · 2³² + position      (SplitMix64's mix and γ)
 ///
@@ -6,18 +8,27 @@
 ///
 /// Source: mixing function from Steele, Lea and Flood 2014.
 public struct RandomChoice: ScoringPolicy {
+  /// What every head may keep, `B`.
   public let budget: Budget
+  /// In which part of a sequence's life entries leave.
   public let when: When
+  /// What the draw depends on besides head and position.
   public let seed: UInt64
   /// The newest entries that stay.
   public let recent: Int
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
 
+  /// Nothing but positions is needed.
   public let records = Records()
+  /// Kept entries stay where they were born.
   public let places = Places.original
+  /// The first positions have no privilege.
   public let protectedFirst = 0
+  /// The newest `recent` entries stay.
   public var protectedLast: Int { recent }
 
+  /// Keeps entries drawn by `seed` within `budget`.
   public init(budget: Budget, seed: UInt64 = 0, recent: Int = 1, when: When = .both) {
     self.budget = budget
     self.seed = seed
@@ -25,6 +36,7 @@ public struct RandomChoice: ScoringPolicy {
     self.when = when
   }
 
+  /// The number an entry drew, the same at every review.
   public func score(_ entry: Int, in head: HeadLedger) -> Float {
     let counter = UInt64(head.number) << 32 &+ UInt64(head.positions[entry])
     var mixed = seed &+ 0x9E37_79B9_7F4A_7C15 &* (counter &+ 1)

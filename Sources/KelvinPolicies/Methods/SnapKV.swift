@@ -19,12 +19,15 @@ public struct SnapKV: ScoringPolicy {
     case avg, max
   }
 
+  /// What every head may keep, `B`.
   public let budget: Budget
   /// Queries that vote, `w`.
   public let window: Int
   /// Width of the pooling, `k`; odd.
   public let kernel: Int
+  /// How neighbouring votes are put together.
   public let pool: Pool
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
   /// Pooled votes by head and entry.
   private var votes: [[Float]] = []
@@ -32,12 +35,18 @@ public struct SnapKV: ScoringPolicy {
   /// Whether the prompt has been reviewed: from then on nothing is recorded.
   private var isDone = false
 
+  /// Asks for the attention of the window's queries, until the prompt has been reviewed.
   public var records: Records { isDone ? Records() : Records(windowAttention: window) }
+  /// Kept entries stay where they were born.
   public let places = Places.original
+  /// Entries leave in prefill only; what is generated stays.
   public let when = When.prefill
+  /// The first positions have no privilege.
   public let protectedFirst = 0
+  /// The window that votes stays.
   public var protectedLast: Int { window }
 
+  /// Keeps what the last `window` queries of a prompt vote for, within `budget`.
   public init(budget: Budget, window: Int = 32, kernel: Int = 5, pool: Pool = .avg) {
     self.budget = budget
     self.window = window
@@ -45,11 +54,13 @@ public struct SnapKV: ScoringPolicy {
     self.pool = pool
   }
 
+  /// Fixes the capacity; a prompt not longer than its window keeps everything.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     isDone = false
     capacity = promptLength <= window + 1 ? nil : budget.entries(at: place, promptLength: promptLength)
   }
 
+  /// Counts and pools the votes of every head.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
     isDone = moment == .promptEnd
     votes = []
@@ -58,6 +69,7 @@ public struct SnapKV: ScoringPolicy {
     for head in 0..<ledger.heads.count { votes.append(votes(in: ledger.heads[head])) }
   }
 
+  /// The pooled vote, mean over the group.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { votes[head.number - firstHead][entry] }
 
   /// Pooled votes, by entry; 0 for the window itself.

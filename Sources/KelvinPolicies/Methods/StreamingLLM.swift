@@ -15,17 +15,25 @@
 ///
 /// Source: Xiao et al. 2023, arXiv 2309.17453.
 public struct StreamingLLM: ScoringPolicy {
+  /// What every head may keep, `B`.
   public let budget: Budget
+  /// In which part of a sequence's life entries leave.
   public let when: When
   /// The first tokens that stay, `S`.
   public let sinks: Int
+  /// Closing ranks behind the sinks, or where entries were born.
   public let places: Places
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
 
+  /// Nothing but positions is needed.
   public let records = Records()
+  /// The sinks stay.
   public var protectedFirst: Int { sinks }
+  /// The window is what the sinks leave of the budget.
   public var protectedLast: Int { max(0, (capacity ?? 0) - sinks) }
 
+  /// Keeps `sinks` first tokens and fills `budget` with the newest.
   public init(budget: Budget, sinks: Int = 4, isCompacted: Bool = true, when: When = .both) {
     self.budget = budget
     self.sinks = sinks

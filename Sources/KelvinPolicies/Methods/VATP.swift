@@ -11,19 +11,27 @@
 ///
 /// Source: Guo et al. 2024, arXiv 2406.12335.
 public struct VATP: ScoringPolicy {
+  /// What every head may keep, `B`.
   public let budget: Budget
+  /// In which part of a sequence's life entries leave.
   public let when: When
   /// The first tokens that stay, `F`.
   public let sinks: Int
   /// The newest entries that stay, `w`; `nil`: half of the budget.
   public let recent: Int?
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
 
+  /// Asks for the attention received, `A_j`, and the size of values, `‖v_j‖₁`.
   public let records = Records(attention: true, valueNorm: true)
+  /// Kept entries stay where they were born.
   public let places = Places.original
+  /// The sinks stay.
   public var protectedFirst: Int { sinks }
+  /// The newest `recent` entries stay, or half of the budget.
   public var protectedLast: Int { recent ?? (capacity ?? 0) / 2 }
 
+  /// Keeps the sinks, the newest entries and the largest `I_j` within `budget`.
   public init(budget: Budget, sinks: Int = 20, recent: Int? = nil, when: When = .both) {
     self.budget = budget
     self.sinks = sinks
@@ -31,6 +39,7 @@ public struct VATP: ScoringPolicy {
     self.when = when
   }
 
+  /// The importance `I_j = A_j · ‖v_j‖₁`.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attention[entry] * head.valueNorm[entry] }
 
   /// The registry's line.

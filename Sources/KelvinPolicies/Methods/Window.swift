@@ -1,4 +1,6 @@
-/// Window: the newest entries and nothing else ("Local" in the papers). The baseline that shows what sinks are worth.
+/// Window: the newest entries and nothing else ("Local" in the papers).
+///
+/// The baseline that shows what sinks are worth.
 ///
 ///     keep(t) = { the newest B entries }
 ///
@@ -7,15 +9,23 @@
 ///
 /// Source: Beltagy et al. 2020, arXiv 2004.05150, as a cache policy.
 public struct Window: ScoringPolicy {
+  /// What every head may keep, `B`.
   public let budget: Budget
+  /// In which part of a sequence's life entries leave.
   public let when: When
+  /// Entries per head, set when a prompt begins.
   public var capacity: Int?
 
+  /// Nothing but positions is needed.
   public let records = Records()
+  /// Kept entries close ranks, without sinks.
   public let places = Places.compacted(sinks: 0)
+  /// The first positions have no privilege.
   public let protectedFirst = 0
+  /// The whole budget is window.
   public var protectedLast: Int { capacity ?? 0 }
 
+  /// Keeps the newest entries within `budget`.
   public init(budget: Budget, when: When = .both) {
     self.budget = budget
     self.when = when

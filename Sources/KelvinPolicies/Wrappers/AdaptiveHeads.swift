@@ -10,18 +10,23 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
   /// The share of the budget that every head keeps for itself, `α`.
   public let safeguard: Double
 
+  /// Shares the budget of `base` out inside each layer; every head keeps `safeguard` of its part.
   public init(_ base: Base, safeguard: Double = 0.2) {
     self.base = base
     self.safeguard = safeguard
   }
 
+  /// The facts that the base policy asks for.
   public var records: Records { base.records }
+  /// The places of the base policy.
   public var places: Places { base.places }
 
+  /// Lets the base policy begin.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     base.begin(at: place, promptLength: promptLength)
   }
 
+  /// Lets the lowest scores of all heads of the store leave.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard base.when.includes(moment) else { return }
     base.prepare(ledger, at: moment)

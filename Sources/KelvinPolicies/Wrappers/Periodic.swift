@@ -8,19 +8,24 @@ public struct Periodic<Base: CachePolicy>: CachePolicy {
   public let period: Int
   private var steps = 0
 
+  /// Lets `base` review every `period` steps.
   public init(_ base: Base, every period: Int) {
     self.base = base
     self.period = period
   }
 
+  /// The facts that the base policy asks for.
   public var records: Records { base.records }
+  /// The places of the base policy.
   public var places: Places { base.places }
 
+  /// Begins to count steps again, and lets the base policy begin.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     steps = 0
     base.begin(at: place, promptLength: promptLength)
   }
 
+  /// Lets the base policy review in prefill, and at every `period`th step.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     if moment == .step {
       steps += 1

@@ -34,11 +34,13 @@ public struct Protecting<Base: ScoringPolicy>: ScoringPolicy {
   private let protection: Protection
   private var promptLength = 0
 
+  /// Protects what `protection` names, and lets `base` rank the rest.
   public init(_ base: Base, _ protection: Protection) {
     self.base = base
     self.protection = protection
   }
 
+  /// Remembers the prompt's length, and lets the base policy begin.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     base.begin(at: place, promptLength: promptLength)
     self.promptLength = promptLength
@@ -51,19 +53,27 @@ public struct Protecting<Base: ScoringPolicy>: ScoringPolicy {
     return base.score(entry, in: head)
   }
 
+  /// The facts that the base policy asks for, and kinds where kinds are protected.
   public var records: Records {
     var records = base.records
     records.kinds = records.kinds || !protection.kinds.isEmpty
     return records
   }
+  /// Entries per head, as the base policy has them.
   public var capacity: Int? {
     get { base.capacity }
     set { base.capacity = newValue }
   }
+  /// The budget of the base policy.
   public var budget: Budget { base.budget }
+  /// The moments of the base policy.
   public var when: When { base.when }
+  /// The places of the base policy.
   public var places: Places { base.places }
+  /// The first positions that the base policy protects.
   public var protectedFirst: Int { base.protectedFirst }
+  /// The newest entries that the base policy protects.
   public var protectedLast: Int { base.protectedLast }
+  /// Lets the base policy prepare.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { base.prepare(ledger, at: moment) }
 }

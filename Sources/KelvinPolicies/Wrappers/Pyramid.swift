@@ -10,11 +10,13 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
   /// How many times the mean budget the last layer's budget goes into, `β`.
   public let steepness: Double
 
+  /// Gives the layers of `base` budgets that fall by `steepness`.
   public init(_ base: Base, steepness: Double = 20) {
     self.base = base
     self.steepness = steepness
   }
 
+  /// Lets the base policy begin, and replaces its capacity by the layer's, `B_l`.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     base.begin(at: place, promptLength: promptLength)
     guard let mean = base.capacity, place.stores > 1 else { return }
@@ -24,16 +26,25 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
     base.capacity = max(1, Int((most - share * (most - least)).rounded(.down)))
   }
 
+  /// Entries per head of this layer, `B_l`.
   public var capacity: Int? {
     get { base.capacity }
     set { base.capacity = newValue }
   }
+  /// The budget of the base policy.
   public var budget: Budget { base.budget }
+  /// The moments of the base policy.
   public var when: When { base.when }
+  /// The facts that the base policy asks for.
   public var records: Records { base.records }
+  /// The places of the base policy.
   public var places: Places { base.places }
+  /// The first positions that the base policy protects.
   public var protectedFirst: Int { base.protectedFirst }
+  /// The newest entries that the base policy protects.
   public var protectedLast: Int { base.protectedLast }
+  /// Lets the base policy prepare.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { base.prepare(ledger, at: moment) }
+  /// The score of the base policy.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { base.score(entry, in: head) }
 }

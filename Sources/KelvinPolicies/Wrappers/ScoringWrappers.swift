@@ -28,16 +28,21 @@ enum ScoringWrappers {
       ? layers(policy, options) : layers(Protecting(policy, protection), options)
   }
 
-  private static func layers(_ policy: some ScoringPolicy, _ options: PolicyOptions) throws(PolicyError) -> any CachePolicy
-  {
+  private static func layers(
+    _ policy: some ScoringPolicy, _ options: PolicyOptions
+  ) throws(PolicyError) -> any CachePolicy {
     try options.value("layers") == "pyramid" ? heads(Pyramid(policy), options) : heads(policy, options)
   }
 
-  private static func heads(_ policy: some ScoringPolicy, _ options: PolicyOptions) throws(PolicyError) -> any CachePolicy {
+  private static func heads(
+    _ policy: some ScoringPolicy, _ options: PolicyOptions
+  ) throws(PolicyError) -> any CachePolicy {
     try options.value("heads") == "adaptive" ? pace(AdaptiveHeads(policy), options) : pace(policy, options)
   }
 
-  private static func pace(_ policy: some CachePolicy, _ options: PolicyOptions) throws(PolicyError) -> any CachePolicy {
+  private static func pace(
+    _ policy: some CachePolicy, _ options: PolicyOptions
+  ) throws(PolicyError) -> any CachePolicy {
     let every = try options.count("every", atLeast: 1)
     return every > 1 ? Periodic(policy, every: every) : policy
   }

@@ -1,7 +1,7 @@
 import CKelvinKernels
 
 extension Tensor {
-  /// The numbers of row 0, then row 1, …
+  /// The numbers of all rows, one row after another.
   public var values: [Float] {
     Array(UnsafeBufferPointer(start: pointer, count: rows * columns))
   }

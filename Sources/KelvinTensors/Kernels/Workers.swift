@@ -69,7 +69,9 @@ final class Workers: @unchecked Sendable {
     }
   }
 
-  /// Waits until the last piece is done. On a busy machine the others may not even be running: after a while give way.
+  /// Waits until the last piece is done.
+  ///
+  /// On a busy machine the others may not even be running: after a while give way.
   private func waitForOthers() {
     var spins = 0
     while working.load(ordering: .acquiring) > 0 {

@@ -27,7 +27,8 @@ extension Tensor {
   }
 
   private func product(_ weight: Weight, _ bias: ContiguousArray<Float>?) -> Product {
-    precondition(columns == weight.columns, "\(weight.name): [\(rows), \(columns)] × [\(weight.rows), \(weight.columns)]ᵀ")
+    precondition(
+      columns == weight.columns, "\(weight.name): [\(rows), \(columns)] × [\(weight.rows), \(weight.columns)]ᵀ")
     return Product(weight: weight, bias: bias, output: processor.tensor(rows: rows, columns: weight.rows))
   }
 }
