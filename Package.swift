@@ -60,15 +60,41 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["KelvinTensors"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestModels",
+      dependencies: [
+        "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels", "KelvinCheckpoints",
+        "TestSupport",
+      ], path: "Tests/TestModels", swiftSettings: strict),
+    tests("WallsTests", []),
     tests("CKelvinKernelsTests", ["CKelvinKernels"]),
+    tests("KelvinPoliciesTests", ["KelvinPolicies"]),
+    tests("KelvinCacheTests", ["KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache"]),
     tests("KelvinTextTests", ["KelvinText"], exclude: ["Fixtures"]),
     tests(
       "KelvinCheckpointsTests", ["KelvinCheckpoints", "KelvinTensors", "KelvinModels", "KelvinAttention"],
       exclude: ["Fixtures"]),
     tests(
+      "KelvinModelsTests",
+      [
+        "KelvinModels", "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinCheckpoints",
+        "TestModels",
+      ]),
+    tests(
       "KelvinEngineTests",
-      ["KelvinEngine", "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels"]),
-    tests("KelvinModelsTests", ["KelvinModels", "KelvinTensors", "KelvinAttention", "KelvinCheckpoints"]),
+      [
+        "KelvinEngine", "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels",
+        "KelvinText", "TestModels",
+      ]),
+    tests(
+      "Laws",
+      ["KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels", "TestModels"]),
+    tests(
+      "GoldenTests",
+      [
+        "KelvinTensors", "KelvinPolicies", "KelvinCache", "KelvinCheckpoints", "KelvinText", "KelvinEngine",
+        "TestModels",
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -5,8 +5,11 @@ public import KelvinTensors
 public struct CacheReport: Sendable, Hashable, Encodable {
   /// Entries of the heads.
   public struct Heads: Sendable, Hashable, Encodable {
+    /// The head with the fewest.
     public var min: Int
+    /// The mean of all heads.
     public var mean: Double
+    /// The head with the most.
     public var max: Int
 
     init(counts: [Int]) {
@@ -32,6 +35,7 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var bytes: Int
   /// Bytes that the full cache would take at this length, in whole pages.
   public var bytesFull: Int
+  /// How many entries the heads hold.
   public var heads: Heads
   /// Pages taken from the pool.
   public var pages: Int
@@ -40,6 +44,21 @@ public struct CacheReport: Sendable, Hashable, Encodable {
     case policy, budget, format, seen, kept, evicted, bytes
     case bytesFull = "bytes_full"
     case heads, pages
+  }
+
+  /// Writes every key; a budget that was not written is `null`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(policy, forKey: .policy)
+    try container.encode(budget, forKey: .budget)
+    try container.encode(format, forKey: .format)
+    try container.encode(seen, forKey: .seen)
+    try container.encode(kept, forKey: .kept)
+    try container.encode(evicted, forKey: .evicted)
+    try container.encode(bytes, forKey: .bytes)
+    try container.encode(bytesFull, forKey: .bytesFull)
+    try container.encode(heads, forKey: .heads)
+    try container.encode(pages, forKey: .pages)
   }
 }
 

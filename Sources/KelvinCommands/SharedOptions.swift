@@ -127,11 +127,11 @@ struct SamplingFlags: ParsableArguments {
   var minP: Float = 0.05
   @Option(help: "Divide the logits of repeated tokens by this; 1: off.")
   var repeatPenalty: Float = 1
-  @Option(help: "Subtract this from the logits of tokens that occurred; 0: off.")
+  @Option(parsing: .unconditional, help: "Subtract this from the logits of tokens that occurred; 0: off.")
   var presencePenalty: Float = 0
-  @Option(help: "Subtract this for each time a token occurred; 0: off.")
+  @Option(parsing: .unconditional, help: "Subtract this for each time a token occurred; 0: off.")
   var frequencyPenalty: Float = 0
-  @Option(help: "How many of the newest tokens the penalties see; -1: all.")
+  @Option(parsing: .unconditional, help: "How many of the newest tokens the penalties see; -1: all.")
   var repeatLastN = 64
   @Option(
     name: [.short, .customLong("logit-bias")],

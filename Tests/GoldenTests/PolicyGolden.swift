@@ -8,6 +8,8 @@ struct PolicyGolden: Decodable {
   var ids: [Int32]
   /// The first so many ids are read as a prompt, the rest one by one.
   var prompt: Int
+  /// Of each id, as `EntryKind` numbers them.
+  var kinds: [UInt8]
   var runs: [Run]
 
   struct Run: Decodable {
@@ -25,8 +27,10 @@ struct PolicyGolden: Decodable {
     /// The policy as it is written here.
     var specification: PolicySpecification {
       var specification = PolicySpecification(name: policy)
-      specification.options = options.sorted { $0.key < $1.key }.map { ($0.key, $0.value.text) }
-      if policy == "streaming" { specification["positions"] = positions }
+      specification.options = options.filter { $0.key != "prompt_only" }.sorted { $0.key < $1.key }
+        .map { ($0.key, $0.value.text) }
+      if options["prompt_only"] != nil { specification["when"] = "prefill" }
+      if policy == "streaming" || policy == "window" { specification["positions"] = positions }
       return specification
     }
 
@@ -43,11 +47,13 @@ struct PolicyGolden: Decodable {
     }
   }
 
-  /// The value of an option: a number or a word.
+  /// The value of an option: a number, a word, a list of layers, or a mark.
   enum Option: Decodable {
     case integer(Int)
     case number(Double)
     case word(String)
+    case layers([Int])
+    case mark
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
@@ -55,6 +61,10 @@ struct PolicyGolden: Decodable {
         self = .integer(integer)
       } else if let number = try? container.decode(Double.self) {
         self = .number(number)
+      } else if let layers = try? container.decode([Int].self) {
+        self = .layers(layers)
+      } else if (try? container.decode(Bool.self)) != nil {
+        self = .mark
       } else {
         self = .word(try container.decode(String.self))
       }
@@ -65,6 +75,8 @@ struct PolicyGolden: Decodable {
       case .integer(let value): "\(value)"
       case .number(let value): "\(value)"
       case .word(let value): value
+      case .layers(let value): value.isEmpty ? "none" : value.map(String.init).joined(separator: "+")
+      case .mark: ""
       }
     }
   }

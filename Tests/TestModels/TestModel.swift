@@ -42,10 +42,11 @@ public struct TestModel {
   /// - Parameters:
   ///   - prompt: `nil`: all of them.
   ///   - chunk: tokens per pass of the prompt; `nil`: one pass.
+  ///   - kinds: of the tokens, for policies that record them.
   ///   - reviewed: called after each pass.
   /// - Returns: the logits after each token.
   public func read(
-    _ tokens: [Int32], prompt: Int? = nil, chunk: Int? = nil, reviewsChunks: Bool = false,
+    _ tokens: [Int32], prompt: Int? = nil, chunk: Int? = nil, kinds: [EntryKind] = [], reviewsChunks: Bool = false,
     into cache: inout SequenceCache, reviewed: (borrowing SequenceCache) throws -> Void = { _ in }
   ) throws -> [[Float]] {
     let prompt = prompt ?? tokens.count
@@ -54,7 +55,7 @@ public struct TestModel {
     if prompt > 0 { cache.beginPrompt(length: prompt) }
     while start < tokens.count {
       let count = start < prompt ? min(chunk ?? prompt, prompt - start) : 1
-      cache.expect(count, reviewsChunks: reviewsChunks)
+      cache.expect(count, kinds: Array(kinds.dropFirst(start).prefix(count)), reviewsChunks: reviewsChunks)
       let logits = try model.logits(
         for: Array(tokens[start..<start + count]), wanting: .all, memory: &cache, on: processor)
       rows += (0..<count).map { logits.values(row: $0) }

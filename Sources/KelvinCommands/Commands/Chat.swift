@@ -16,7 +16,7 @@ struct Chat: AsyncParsableCommand {
   @Option(name: [.customLong("system-prompt"), .customLong("sys", withSingleDash: true)], help: "The system message.")
   var system: String?
   @Option(
-    name: [.short, .customLong("predict"), .customLong("n-predict")],
+    name: [.short, .customLong("predict"), .customLong("n-predict")], parsing: .unconditional,
     help: "Tokens per answer at most; -1: until the context is full.")
   var n = 1024
   @OptionGroup var cache: CacheFlags

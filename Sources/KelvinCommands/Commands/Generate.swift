@@ -15,7 +15,7 @@ struct Generate: AsyncParsableCommand {
   @OptionGroup var model: ModelOptions
   @OptionGroup var prompt: PromptOptions
   @Option(
-    name: [.short, .customLong("predict"), .customLong("n-predict")],
+    name: [.short, .customLong("predict"), .customLong("n-predict")], parsing: .unconditional,
     help: "Tokens to generate; -1: until the context is full.")
   var n = -1
   @OptionGroup var cache: CacheFlags

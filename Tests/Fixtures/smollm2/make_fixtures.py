@@ -3,7 +3,7 @@
     python3 make_fixtures.py SOURCE
 
 SOURCE holds logits.json, greedy.json, units.json and policies/*.json.gz. Of the policies, the runs of those in POLICIES
-are kept: add a name when the policy exists. Kept positions become one string of hexadecimal digits per head, digit i
+are kept, in the long golden those with the small budget only. Kept positions become one string of hexadecimal digits per head, digit i
 holding positions 4i to 4i+3 (the lowest in the lowest bit); where all heads keep the same, one string stands for all.
 """
 import gzip
@@ -11,9 +11,9 @@ import json
 import pathlib
 import sys
 
-POLICIES = ["full", "h2o", "streaming"]
+POLICIES = ["full", "h2o", "streaming", "vatp", "fastgen", "l2", "snapkv", "tova", "window", "random"]
+THOROUGH = ["full", "h2o", "streaming"]  # every run of the long golden
 GOLDENS = {"alice-12": None, "alice-96": 7, "alice-256": None, "chat": None}  # at most so many recorded reviews
-OPTIONS = {"budget", "recent", "sinks", "positions", "prompt_only"}
 
 
 def digits(positions, count):
@@ -38,13 +38,16 @@ def reviews(run, most):
 
 
 def convert(run, golden, most):
-    assert not set(run["options"]) - OPTIONS, run["options"]
     result = {key: run[key] for key in ("policy", "options", "positions", "budget", "nll")}
     if run["policy"] == "full":
         result["kept"] = {}
     else:
         result["kept"] = {n: kept(run["kept"][n], golden["prompt"] + int(n)) for n in reviews(run, most)}
     return result
+
+
+def isSmall(options):
+    return options.get("budget", options.get("threshold")) in (0.2, 0.7)
 
 
 def write(path, value):
@@ -57,9 +60,14 @@ def main():
     for name, most in GOLDENS.items():
         golden = json.loads(gzip.decompress((source / "policies" / f"{name}.json.gz").read_bytes()))
         runs = [convert(run, golden, most) for run in golden["runs"] if run["policy"] in POLICIES]
-        # A policy that closes ranks without a window at the end is refused by design.
-        runs = [run for run in runs if run["policy"] == "streaming" or run["positions"] == "original"]
-        write(target / "policies" / f"{name}.json", {"ids": golden["ids"], "prompt": golden["prompt"], "runs": runs})
+        # A policy that closes ranks without a window at the end is refused by design, and so is a seed of 64 bits.
+        runs = [run for run in runs if run["policy"] in ("streaming", "window") or run["positions"] == "original"]
+        runs = [run for run in runs if run["options"].get("seed", 0) < 1 << 63]
+        if name == "alice-256":
+            runs = [run for run in runs if run["policy"] in THOROUGH or isSmall(run["options"])]
+        write(
+            target / "policies" / f"{name}.json",
+            {"ids": golden["ids"], "prompt": golden["prompt"], "kinds": golden["kinds"], "runs": runs})
     write(target / "logits.json", [
         {key: case[key] for key in ("name", "ids", "nll", "argmax")}
         for case in json.loads((source / "logits.json").read_text())])

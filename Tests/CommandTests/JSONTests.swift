@@ -1,0 +1,103 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(
+  "The command line writes JSON with the keys that it promised",
+  .enabled(if: Command.tool != nil, "kelvin is not built beside the tests"))
+struct JSONTests {
+  static let cacheKeys: Set<String> = [
+    "policy", "budget", "format", "seen", "kept", "evicted", "bytes", "bytes_full", "heads", "pages",
+  ]
+
+  /// Checks the keys of a cache report.
+  private func check(cache: Any?) throws {
+    let kv = try #require(cache as? [String: Any])
+    #expect(Set(kv.keys) == Self.cacheKeys)
+    let heads = try #require(kv["heads"] as? [String: Any])
+    #expect(Set(heads.keys) == ["min", "mean", "max"])
+  }
+
+  @Test("generate --json: text, tokens, times, speeds, the reason of the end, and the cache")
+  func generate() async throws {
+    let outcome = try await Command.run("generate", ids: [1, 45, 229], ["-n", "4", "--temp", "0", "--json"])
+    #expect(outcome.code == 0 && outcome.errors.isEmpty)
+    let object = try outcome.object()
+    #expect(
+      Set(object.keys) == [
+        "text", "tokens", "prompt_tokens", "generated_tokens", "prefill_seconds", "decode_seconds",
+        "prefill_tokens_per_second", "decode_tokens_per_second", "stop_reason", "kv",
+      ])
+    #expect(object["prompt_tokens"] as? Int == 3)
+    #expect(object["generated_tokens"] as? Int == 4)
+    #expect((object["tokens"] as? [Int])?.count == 4)
+    #expect(object["stop_reason"] as? String == "length")
+    try check(cache: object["kv"])
+  }
+
+  @Test("a budget that was not written is null, a written one is text")
+  func budget() async throws {
+    func budget(_ arguments: [String]) async throws -> Any? {
+      let outcome = try await Command.run("generate", ids: [1, 2], ["-n", "1", "--temp", "0", "--json"] + arguments)
+      return try #require(try outcome.object()["kv"] as? [String: Any])["budget"]
+    }
+    #expect(try await budget([]) is NSNull)
+    #expect(try await budget(["--kv-policy", "h2o", "--kv-budget", "20%"]) as? String == "20%")
+  }
+
+  @Test("the greedy tokens in 32-bit floats are those of transformers, and the same without a cache")
+  func golden() async throws {
+    struct Golden: Decodable {
+      struct Greedy: Decodable { var new_tokens: [Int] }
+      var tokens: [Int32]
+      var greedy: Greedy
+    }
+    let golden = try Fixtures.json("llama-gqa/golden.json", as: Golden.self)
+    let count = golden.greedy.new_tokens.count
+    for flags in [[], ["--no-cache"]] {
+      let outcome = try await Command.run(
+        "generate", ids: golden.tokens, ["-n", "\(count)", "--temp", "0", "--exact", "--json"] + flags)
+      let object = try outcome.object()
+      #expect(object["tokens"] as? [Int] == golden.greedy.new_tokens)
+      let kv = try #require(object["kv"] as? [String: Any])
+      #expect(kv["kept"] as? Int == (flags.isEmpty ? golden.tokens.count + count - 1 : 0))
+      #expect(kv["policy"] as? String == (flags.isEmpty ? "full" : "none"))
+    }
+  }
+
+  @Test("score --json and --dump-kept: likelihoods, and the positions that stayed by layer and head")
+  func score() async throws {
+    try await Fixtures.withFolder { folder in
+      let kept = folder.appendingPathComponent("kept.json")
+      let outcome = try await Command.run(
+        "score", ids: [1, 9, 8, 7, 6, 5, 4, 3],
+        ["--prefill", "4", "--kv-policy", "window:budget=3", "--json", "--dump-kept", kept.path])
+      #expect(outcome.code == 0)
+      let object = try outcome.object()
+      #expect(Set(object.keys) == ["nll", "mean_nll", "perplexity", "kv"])
+      #expect((object["nll"] as? [Double])?.count == 4)
+      try check(cache: object["kv"])
+      let positions = try JSONDecoder().decode([[[Int]]].self, from: Data(contentsOf: kept))
+      // The last token is scored and never read.
+      #expect(positions == Array(repeating: Array(repeating: [4, 5, 6], count: 2), count: 3))
+    }
+  }
+
+  @Test("bench -o json: one object per row, with llama-bench's keys")
+  func bench() async throws {
+    let outcome = try await Command.run([
+      "bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-d", "0,4", "-r", "2", "-o", "json",
+    ])
+    #expect(outcome.code == 0)
+    let rows = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+    #expect(rows.map { $0["test"] as? String } == ["pp8", "tg2", "pp8 @ d4", "tg2 @ d4"])
+    for row in rows {
+      #expect(
+        Set(row.keys) == [
+          "test", "model", "kernels", "n_prompt", "n_gen", "n_depth", "n_threads", "avg_ts", "stddev_ts", "median_ts",
+          "kv",
+        ])
+      try check(cache: row["kv"])
+    }
+  }
+}
