@@ -19,10 +19,10 @@ model: ## Fetch the demo model, SmolLM2-135M-Instruct (98 MB), once
 demo: build ## One long prompt, answered with the full cache and with a fifth of it
 	@scripts/demo
 
-# Kernels without optimisation are too slow to test. Testable imports change how a module is compiled,
-# so the tests have a build folder of their own: sharing one would build everything anew at each switch.
+# Kernels without optimisation are too slow to test. Without testable imports, which nothing here uses, tests and tool
+# are built the same way and share one build folder.
 test: ## Run all tests; those that read the demo model skip themselves without it
-	@swift test -c release --disable-xctest --scratch-path .build-tests
+	@swift test -c release --disable-testable-imports --disable-xctest
 
 lint: ## Check format and house rules
 	@swift format lint --strict -r -p Sources Tests Package.swift
@@ -42,7 +42,7 @@ docs: ## Build the documentation of every library target
 	done
 
 sanitize: ## Run all tests under the address sanitizer
-	@swift test -c release --disable-xctest --sanitize=address --scratch-path .build-sanitize
+	@swift test -c release --disable-testable-imports --disable-xctest --sanitize=address --scratch-path .build-sanitize
 
 clean: ## Remove everything that was built here; the demo model stays
-	@rm -rf .build .build-tests .build-sanitize Benchmarks/peers/.build Benchmarks/peers/.venv
+	@rm -rf .build .build-sanitize Benchmarks/peers/.build Benchmarks/peers/.venv

@@ -2,9 +2,12 @@ public import KelvinTensors
 
 /// The formats of a cache's keys and values.
 public struct EntryFormats: Sendable, Hashable, CustomStringConvertible {
+  /// How keys are written.
   public var keys: EntryFormat
+  /// How values are written.
   public var values: EntryFormat
 
+  /// The formats of keys and values, half precision where none is given.
   public init(keys: EntryFormat = .f16, values: EntryFormat = .f16) {
     self.keys = keys
     self.values = values

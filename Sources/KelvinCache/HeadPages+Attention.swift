@@ -106,8 +106,9 @@ struct AttentionPass {
   }
 
   /// Scores of the query rows against `entries`; the sinks are read by the ranked query where there is one.
-  private func score(_ table: PageTable, _ entries: Range<Int>, _ rows: Range<Int>, head: Int, scratch: TileScratch.Part)
-  {
+  private func score(
+    _ table: PageTable, _ entries: Range<Int>, _ rows: Range<Int>, head: Int, scratch: TileScratch.Part
+  ) {
     let count = rows.count * group
     let into = Rows(scratch.scores, stride: scratch.stride)
     let gathered = Rows(scratch.queries, stride: layout.keyWidth)

@@ -28,6 +28,7 @@ public final class PagePool: @unchecked Sendable {
   private let state = Mutex(State())
   private static let slabBytes = 4 << 20
 
+  /// A pool that gives `limit` bytes at most; `nil`: as many as the system gives.
   public init(limit: Int? = nil) {
     self.limit = limit
   }

@@ -7,10 +7,13 @@ public import KelvinTensors
 /// A pass is announced by `expect`, then the model reads it, layer by layer. Entries belong to exactly one sequence; the
 /// compiler enforces it.
 public struct SequenceCache: ~Copyable, AttentionMemory {
+  /// The model's layout.
   public let layout: CacheLayout
+  /// How keys and values are written.
   public let formats: EntryFormats
   /// Tokens read so far, those of the announced pass included; never shrinks.
   public private(set) var seen = 0
+  /// The positions of the announced pass.
   public private(set) var positions: [Int32] = []
   /// The policy as it was asked for; the stores hold copies of their own.
   let policy: any CachePolicy
@@ -52,10 +55,13 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     }
   }
 
+  /// All rows of a pass, which belong to the one sequence.
   public var segments: [Range<Int>] { [0..<positions.count] }
 
-  /// Says that a prompt of `length` tokens begins. Budgets that are a share of the prompt are fixed by it: a share of all
-  /// tokens that the sequence will have seen when the prompt ends.
+  /// Says that a prompt of `length` tokens begins.
+  ///
+  /// Budgets that are a share of the prompt are fixed by it: a share of all tokens that the sequence will have seen when
+  /// the prompt ends.
   public mutating func beginPrompt(length: Int) {
     promptLength = seen + length
     let allHeads = layout.stores.reduce(0) { $0 + $1.heads }
@@ -83,6 +89,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   private var isReviewed = true
   private var kinds: [EntryKind] = []
 
+  /// Adds the entries of one layer, attends, and lets the policy review its store.
   public mutating func attend(
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
@@ -143,6 +150,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
       kept: counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count),
       evicted: stores.reduce(0) { $0 + $1.store.evicted }, bytes: bytes,
       bytesFull: layout.fullBytes(formats: formats, tokens: seen),
-      heads: .init(counts: counts), pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pages.pageCount } })
+      heads: .init(counts: counts),
+      pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pages.pageCount } })
   }
 }

@@ -39,8 +39,9 @@ struct Store: ~Copyable {
     }
   }
 
-  /// Writes down what is known of new entries on arrival, where the policy asked. Keys come unturned: turning keeps a norm but
-  /// not its last bit, and the same token twice must tie.
+  /// Writes down what is known of new entries on arrival, where the policy asked.
+  ///
+  /// Keys come unturned: turning keeps a norm but not its last bit, and the same token twice must tie.
   mutating func record(norms keys: Tensor, _ values: Tensor, kinds: [EntryKind]) {
     let records = policy.records
     for head in heads.indices {
@@ -49,7 +50,9 @@ struct Store: ~Copyable {
           .map { $0.squareRoot() }
       }
       if records.valueNorm {
-        ledger.heads[head].valueNorm += values.norms(columns: head * shape.valueWidth, width: shape.valueWidth) { abs($0) }
+        ledger.heads[head].valueNorm += values.norms(columns: head * shape.valueWidth, width: shape.valueWidth) {
+          abs($0)
+        }
       }
       if records.kinds {
         ledger.heads[head].kinds += kinds

@@ -1,21 +1,21 @@
-import KelvinTensors
+package import KelvinTensors
 
 /// A strict JSON reader (RFC 8259) for text that strangers wrote.
 ///
 /// It refuses what a lenient reader would let through and a model would trip over later: names that occur twice, bare
 /// `NaN` and `Infinity`, numbers too large for a `Double`, text that is not UTF-8, escapes of half a surrogate pair, and
 /// nesting deeper than `depthLimit`, which would otherwise cost the stack.
-struct JSON {
+package struct JSON {
   /// Why the text was refused.
-  struct Failure: Error {
+  package struct Failure: Error {
     /// Bytes from the start of the text.
-    var offset: Int
-    var found: String
-    var expected: String
+    package var offset: Int
+    package var found: String
+    package var expected: String
   }
 
   /// Deeper than any configuration; the reader uses one stack frame per level.
-  static let depthLimit = 64
+  package static let depthLimit = 64
 
   private let bytes: [UInt8]
   private var offset = 0
@@ -23,7 +23,7 @@ struct JSON {
   private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
   /// The value that `bytes` spell, with nothing but white space around it.
-  static func parse(_ bytes: [UInt8]) throws(Failure) -> MetadataValue {
+  package static func parse(_ bytes: [UInt8]) throws(Failure) -> MetadataValue {
     var reader = JSON(bytes)
     let value = try reader.value(depth: 0)
     reader.skipSpace()

@@ -1,4 +1,4 @@
-@testable import KelvinCheckpoints
+import KelvinCheckpoints
 import KelvinTensors
 import Testing
 

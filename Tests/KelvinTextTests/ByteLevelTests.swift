@@ -1,6 +1,6 @@
 import Testing
 
-@testable import KelvinText
+import KelvinText
 
 @Suite("Byte-level tokenizers")
 struct ByteLevelTests {

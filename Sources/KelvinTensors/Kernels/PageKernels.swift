@@ -21,11 +21,16 @@ public struct PageShape: Sendable, Hashable {
   /// Entries per page.
   public static let entries = Int(KELVIN_PAGE_ENTRIES)
 
+  /// Key width `Dk`.
   public let keyWidth: Int
+  /// Value width `Dv`.
   public let valueWidth: Int
+  /// How keys are written.
   public let keyFormat: EntryFormat
+  /// How values are written.
   public let valueFormat: EntryFormat
 
+  /// A page of keys and values of these widths and formats.
   public init(keyWidth: Int, valueWidth: Int, keyFormat: EntryFormat, valueFormat: EntryFormat) {
     self.keyWidth = keyWidth
     self.valueWidth = valueWidth
@@ -40,10 +45,13 @@ public struct PageShape: Sendable, Hashable {
   public var bytes: Int { valuesOffset + Self.entries * valueWidth * valueFormat.bytes }
 }
 
-/// The page table of one head, borrowed for the length of a kernel call. Entry `j` lies in page `j / 64`.
+/// The page table of one head, borrowed for the length of a kernel call.
+///
+/// Entry `j` lies in page `j / 64`.
 public struct PageTable {
   let head: kelvin_head
 
+  /// The table whose element `p` is the start of page `p`.
   public init(_ pages: UnsafePointer<UnsafeMutablePointer<UInt8>?>, shape: PageShape) {
     head = kelvin_head(
       pages: pages, key_width: Int32(shape.keyWidth), value_width: Int32(shape.valueWidth),
@@ -57,6 +65,7 @@ public struct Rows {
   let base: UnsafeMutablePointer<Float>
   let stride: Int
 
+  /// The matrix whose row `r` starts at `base + r · stride`.
   public init(_ base: UnsafeMutablePointer<Float>, stride: Int) {
     self.base = base
     self.stride = stride
@@ -100,12 +109,12 @@ extension Kernels {
     }
   }
 
-  /// `y += factor · x`
+  /// Adds a multiple of a vector to another: `y += factor · x`.
   public func add(_ x: UnsafePointer<Float>, times factor: Float, to y: UnsafeMutablePointer<Float>, count: Int) {
     table.pointee.add_scaled(y, x, factor, count)
   }
 
-  /// `x *= factor`
+  /// Multiplies a vector by a number: `x *= factor`.
   public func multiply(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
     table.pointee.multiply_by(x, factor, count)
   }

@@ -38,17 +38,17 @@ enum ScalarClass: UInt8 {
 ///
 /// The expressions need one scalar of look-ahead, so each alternative is a few comparisons over a table of classes.
 /// All rules work on scalar indices; `words` translates them to bytes.
-struct WordScanner {
+package struct WordScanner {
   let scalars: [Unicode.Scalar]
   let classes: [ScalarClass]
 
-  init(_ text: ArraySlice<UInt8>) {
+  package init(_ text: ArraySlice<UInt8>) {
     scalars = Array(String(decoding: text, as: UTF8.self).unicodeScalars)
     classes = scalars.map { ScalarClass($0) }
   }
 
   /// The lengths in bytes of the words of the text, in order; together they cover it.
-  func words(_ rule: PreTokenizer) -> [Int] {
+  package func words(_ rule: PreTokenizer) -> [Int] {
     var lengths: [Int] = []
     var position = 0
     while position < scalars.count {

@@ -3,13 +3,13 @@
 /// Understood are BPE models of two makes: byte-level ones with a known pre-tokenizer, and SentencePiece-like ones with
 /// byte fallback. Whatever else a file asks for is refused by name rather than ignored, since ignoring it would give
 /// other tokens than the model was trained on.
-struct TokenizerJSON {
+package struct TokenizerJSON {
   static let format = "tokenizer.json"
 
   let root: JSONValue
   let model: JSONValue
 
-  init(_ bytes: [UInt8]) throws(TextError) {
+  package init(_ bytes: [UInt8]) throws(TextError) {
     root = try JSONValue(parsing: bytes, format: Self.format)
     guard let model = root["model"], model.members != nil else { throw Self.field("model", "an object") }
     self.model = model
@@ -27,7 +27,7 @@ struct TokenizerJSON {
 
   private var isSentencePiece: Bool { model["byte_fallback"]?.boolean ?? false }
 
-  func vocabulary() throws(TextError) -> Vocabulary {
+  package func vocabulary() throws(TextError) -> Vocabulary {
     let added = try addedTokens()
     let pieces = try pieces(added)
     var vocabulary = try Vocabulary(
