@@ -67,6 +67,8 @@ let package = Package(
         "TestSupport",
       ], path: "Tests/TestModels", swiftSettings: strict),
     tests("WallsTests", []),
+    tests("DocumentationTests", ["KelvinPolicies"]),
+    tests("CommandTests", []),
     tests("CKelvinKernelsTests", ["CKelvinKernels"]),
     tests("KelvinPoliciesTests", ["KelvinPolicies"]),
     tests("KelvinCacheTests", ["KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache"]),
