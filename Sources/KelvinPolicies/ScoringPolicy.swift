@@ -49,7 +49,7 @@ extension ScoringPolicy {
     guard let capacity else { return }
     for head in 0..<ledger.heads.count {
       let columns = ledger.heads[head]
-      if columns.count == capacity + 1, let entry = lowest(in: columns) {
+      if columns.count == capacity + 1, let entry = lowest(in: columns, newest: ledger.seen - 1) {
         edits.evict(entry, head: head)
       } else if columns.count > capacity {
         for entry in surplus(in: columns, capacity: capacity) { edits.evict(entry, head: head) }
@@ -58,11 +58,10 @@ extension ScoringPolicy {
   }
 
   /// The one entry that leaves in a steady decode step, in one pass over the columns; `nil` where the newest entries are
-  /// not consecutive positions, so that the window is not known without sorting.
-  private func lowest(in head: HeadLedger) -> Int? {
-    var newest: Int32 = -1
-    for position in head.positions where position > newest { newest = position }
-    let window = newest - Int32(clamping: protectedLast)
+  /// not the newest positions without a gap, so that the window is not known without sorting.
+  private func lowest(in head: HeadLedger, newest: Int) -> Int? {
+    let window = Int32(clamping: newest - protectedLast)
+    let protectedFirst = Int32(clamping: protectedFirst)
     var lowest: Int?
     var lowestScore = Float.infinity
     var inWindow = 0
