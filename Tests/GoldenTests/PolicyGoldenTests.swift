@@ -11,7 +11,7 @@ extension SmolLM2Tests {
   struct Policies {
     @Test("runs of every golden were found")
     func found() {
-      #expect(GoldenRun.all("alice-12", "alice-96", "alice-256", "chat").count >= 50)
+      #expect(GoldenRun.all("alice-12", "alice-96", "alice-256", "chat").count == 47)
     }
 
     @Test("in 32-bit floats", arguments: GoldenRun.all("alice-12", "alice-96", "alice-256", "chat"))
@@ -29,8 +29,9 @@ extension SmolLM2Tests {
     func fast(_ argument: GoldenRun) throws {
       let (golden, run) = try argument.load()
       let result = try measure(golden, run, try RealModel.fast.get(), formats: .f16)
-      // Streaming looks at no attention, so that rounding cannot change what stays.
-      #expect(result.leastOverlap >= (run.policy == "h2o" ? 0.97 : 1), "\(result)")
+      // Where no number of the model is looked at, rounding cannot change what stays.
+      let isBlind = ["full", "streaming", "window", "random"].contains(run.policy)
+      #expect(result.leastOverlap >= (isBlind ? 1 : 0.97), "\(result)")
       #expect(result.greatestCountDifference <= 10, "\(result)")
       #expect(abs(result.meanDifference) <= 0.08, "\(result)")
     }
@@ -52,7 +53,8 @@ extension SmolLM2Tests {
       var review = 0
       var nll: [Double] = []
       let kinds = golden.kinds.map { EntryKind(rawValue: $0) ?? .ordinary }
-      let rows = try model.read(Array(golden.ids.dropLast()), prompt: golden.prompt, kinds: kinds, into: &cache) { cache in
+      let rows = try model.read(Array(golden.ids.dropLast()), prompt: golden.prompt, kinds: kinds, into: &cache) {
+        cache in
         if let expected = run.kept(review: review) { compare(cache.keptPositions, expected, &result) }
         review += 1
       }
