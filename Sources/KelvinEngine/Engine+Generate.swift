@@ -12,7 +12,8 @@ extension Engine {
   func run(_ request: GenerationRequest, in session: Session, _ continuation: Continuation) async throws {
     try request.sampling.validate()
     let sequence = session.sequence
-    let room = request.maximumTokens ?? max(1, sequence.context - sequence.tokens.count - request.prompt.count)
+    let asked = request.maximumTokens ?? max(1, sequence.context - sequence.tokens.count - request.prompt.count)
+    let room = min(asked, Int(Int32.max))
     guard room >= 0 else {
       throw EngineError.invalidOption(option: "predict", found: "\(room)", expected: "a count, or -1 for no limit")
     }

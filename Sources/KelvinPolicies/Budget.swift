@@ -21,7 +21,7 @@ public enum Budget: Sendable, Hashable, CustomStringConvertible {
       }
       self = .bytes(Int(number * unit.bytes))
     } else if let count = Int(text) {
-      guard count > 0 else { return nil }
+      guard count > 0, count <= Self.mostEntries else { return nil }
       self = .entries(count)
     } else if let fraction = Double(text), fraction > 0, fraction <= 1 {
       self = .fraction(fraction)
@@ -56,6 +56,9 @@ public enum Budget: Sendable, Hashable, CustomStringConvertible {
     case .bytes(let bytes): max(1, bytes / (place.allHeads * place.pageBytes) * place.pageEntries)
     }
   }
+
+  /// The largest count that is believed: positions are 32-bit.
+  static let mostEntries = Int(Int32.max)
 
   private static let units: [(name: String, bytes: Double)] = [
     ("KiB", 1024), ("MiB", 1_048_576), ("GiB", 1_073_741_824), ("KB", 1e3), ("MB", 1e6), ("GB", 1e9), ("B", 1),

@@ -79,7 +79,7 @@ public struct PolicyOptions: Sendable {
 
   /// A count; `nil` where the value is the word that stands for the default rule.
   func count(_ key: String) throws(PolicyError) -> Int? {
-    if let count = Int(value(key)), count >= 0 { return count }
+    if let count = Int(value(key)), (0...Budget.mostEntries).contains(count) { return count }
     guard specification[key] == nil || specification[key] == entry.options.first(where: { $0.key == key })?.defaultValue
     else { throw impossible(key) }
     return nil
@@ -87,8 +87,14 @@ public struct PolicyOptions: Sendable {
 
   /// A count that has no word for a default rule.
   func count(_ key: String, atLeast least: Int) throws(PolicyError) -> Int {
-    guard let count = Int(value(key)), count >= least else { throw impossible(key) }
+    guard let count = Int(value(key)), count >= least, count <= Budget.mostEntries else { throw impossible(key) }
     return count
+  }
+
+  /// A seed: any 64-bit number.
+  func seed() throws(PolicyError) -> UInt64 {
+    guard let seed = UInt64(value("seed")) else { throw impossible("seed") }
+    return seed
   }
 
   /// A number between 0 and 1.

@@ -56,7 +56,7 @@ public struct RandomChoice: ScoringPolicy {
     acts: "prefill and decode"
   ) { options throws(PolicyError) in
     RandomChoice(
-      budget: try options.budget(), seed: UInt64(try options.count("seed") ?? 0),
+      budget: try options.budget(), seed: try options.seed(),
       recent: try options.count("recent") ?? 1, when: try options.choice("when"))
   }
 }

@@ -33,7 +33,7 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
     guard let capacity = base.capacity else { return }
     var live = 0
     for head in 0..<ledger.heads.count { live += ledger.heads[head].count }
-    let surplus = live - capacity * ledger.heads.count
+    let surplus = live - min(capacity, live) * ledger.heads.count
     guard surplus > 0 else { return }
     var candidates: [Candidate] = []
     for head in 0..<ledger.heads.count {
