@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KelvinEngine
+import Synchronization
 
 /// Exit codes, as `sysexits.h` has them.
 enum SystemExit {
@@ -10,6 +11,7 @@ enum SystemExit {
   static let software = ExitCode(70)
   static let system = ExitCode(71)
   static let cannotCreate = ExitCode(73)
+  static let output = ExitCode(74)
   static let interrupted = ExitCode(130)
 }
 
@@ -52,6 +54,9 @@ extension ParsableCommand {
   func reporting(_ body: () async throws -> Void) async throws {
     do {
       try await body()
+      if Terminal.lostOutput.load(ordering: .relaxed) {
+        throw Failure("standard output cannot be written; is the disk full?", code: SystemExit.output)
+      }
     } catch let code as ExitCode {
       throw code
     } catch let help as CleanExit {

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -12,12 +13,19 @@ import Foundation
 enum Terminal {
   /// Writes to standard output at once, without a buffer between tokens.
   static func write(_ text: String) {
-    put(text, to: .standardOutput)
+    do {
+      try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+    } catch {
+      lostOutput.store(true, ordering: .relaxed)
+    }
   }
+
+  /// Whether something could not be written to standard output; the command then fails at its end.
+  static let lostOutput = Atomic<Bool>(false)
 
   /// Writes to standard error.
   static func error(_ text: String) {
-    put(text, to: .standardError)
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 
   /// Whether a person watches standard error.
@@ -35,9 +43,5 @@ enum Terminal {
   static func progress(_ what: String, _ share: Double) {
     guard showsProgress else { return }
     error(share >= 1 ? "\r\u{1B}[K" : "\r\(what) \(Int(share * 100)) %")
-  }
-
-  private static func put(_ text: String, to file: FileHandle) {
-    try? file.write(contentsOf: Data(text.utf8))
   }
 }

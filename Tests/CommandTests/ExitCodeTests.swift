@@ -73,10 +73,26 @@ struct ExitCodeTests {
       words: "llama-gqa has no tokenizer; give token ids instead of text")
   }
 
+  @Test("a full disk, for positions: 73; a device is written to, not replaced", .enabled(if: FullDisk.isThere))
+  func fullDisk() async throws {
+    let outcome = try await Command.run(
+      "score", ids: Array(0..<40), ["--prefill", "8", "--dump-kept", FullDisk.path, "--json"])
+    #expect(outcome.code == 73)
+    #expect(outcome.errors.contains(FullDisk.path))
+    let kind = try FileManager.default.attributesOfItem(atPath: FullDisk.path)[.type] as? FileAttributeType
+    #expect(kind == .typeCharacterSpecial)
+  }
+
   @Test("a cache that may not be as large as it must be: 71")
   func memory() async throws {
     expect(
       try await Command.run("generate", ids: [1, 2], ["--kv-limit", "1KiB"]), code: 71,
       words: "the cache needs 4096 bytes and may take 1024")
   }
+}
+
+/// The device that is always full, on systems that have it.
+private enum FullDisk {
+  static let path = "/dev/full"
+  static let isThere = FileManager.default.fileExists(atPath: path)
 }

@@ -62,7 +62,10 @@ struct ScoreText: AsyncParsableCommand {
 
   private func write(_ positions: [[[Int32]]], to path: String) throws {
     do {
-      try JSONEncoder().encode(positions).write(to: URL(fileURLWithPath: path), options: .atomic)
+      // A whole file or none, unless the path is a device or pipe, which must not be replaced.
+      let kind = try? FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+      let isPlain = kind == nil || kind == .typeRegular
+      try JSONEncoder().encode(positions).write(to: URL(fileURLWithPath: path), options: isPlain ? .atomic : [])
     } catch {
       throw Failure(
         "\(path): the positions cannot be written: \(error.localizedDescription)", code: SystemExit.cannotCreate)
