@@ -16,11 +16,11 @@ public enum TextError: Error, Hashable {
   case mergeOfUnknownPiece(index: Int, piece: String)
   /// A piece of kind byte is not spelled `<0x00>`...`<0xFF>`.
   case malformedBytePiece(token: Int, piece: String)
-  /// The kind of tokenizer is not implemented.
+  /// A kind of tokenizer that is not read here.
   case unsupportedModel(found: String, supported: [String])
-  /// The rule that splits text into words is not implemented.
+  /// A rule for splitting text into words that is not read here.
   case unsupportedPreTokenizer(found: String, supported: [String])
-  /// A tokenizer file asks for a feature that is not implemented.
+  /// A tokenizer file asks for a feature that is not read here.
   case unsupportedFeature(format: String, feature: String)
   /// The bytes of a file do not follow its format.
   case malformedFile(format: String, offset: Int, problem: String)
