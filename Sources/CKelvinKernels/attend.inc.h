@@ -5,7 +5,7 @@ INLINE vf load_number(kelvin_entry_format format, const uint8_t *at) {
   switch (format) {
   case KELVIN_ENTRY_F16: return load_half(at);
   case KELVIN_ENTRY_BF16: return load_bfloat(at);
-  case KELVIN_ENTRY_F32: break;
+  default: break;
   }
   return load((const float *)at);
 }
@@ -14,7 +14,7 @@ INLINE void store_number(kelvin_entry_format format, uint8_t *at, vf x) {
   switch (format) {
   case KELVIN_ENTRY_F16: store_half(at, x); return;
   case KELVIN_ENTRY_BF16: store_bfloat(at, x); return;
-  case KELVIN_ENTRY_F32: store((float *)at, x); return;
+  default: store((float *)at, x); return;
   }
 }
 
@@ -38,12 +38,6 @@ INLINE int32_t next_rows(int32_t rows) {
 INLINE void ask_ahead(int32_t rows, const uint8_t *at, ptrdiff_t ahead, size_t bytes) {
   if (rows > 4) return;
   for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + ahead + i, 0, 2);
-}
-
-/* Bytes from the page of an entry to the page of the entry 64 later, if that is before `last`. */
-INLINE ptrdiff_t to_next_page(const kelvin_head *head, int32_t entry, int32_t last) {
-  if (last - entry <= KELVIN_PAGE_ENTRIES) return 0;
-  return (ptrdiff_t)((intptr_t)page_of(head, entry + KELVIN_PAGE_ENTRIES) - (intptr_t)page_of(head, entry));
 }
 
 /* Channels of one page's keys for some of the queries; channel 0 is the first of `keys` and `queries`. */
@@ -118,6 +112,10 @@ static void to_floats(kelvin_entry_format format, const uint8_t *from, int32_t c
 
 static void scores(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                    int32_t rows, float scale, float *scores, ptrdiff_t stride) {
+  if (is_quantised(head->key_format)) {
+    score_codes(head, first, last, queries, query_stride, rows, scale, scores, stride);
+    return;
+  }
   const size_t bytes = entry_bytes(head->key_format);
   const bool converts = rows > MANY_ROWS && head->key_format != KELVIN_ENTRY_F32;
   const int32_t width = head->key_width, step = converts && width > TILE_CHANNELS ? TILE_CHANNELS : width;
@@ -149,6 +147,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
 /* Channels of one page's values for some rows of weights. */
 typedef struct {
   const uint8_t *values;
+  const float *scales; /* [channels / 32][64], where the values are quantised */
   size_t value_stride; /* bytes from entry to entry */
   int32_t channels, entries;
   const float *weights;
@@ -157,9 +156,18 @@ typedef struct {
   ptrdiff_t out_stride, ahead;
 } mix_part;
 
+/* The vector of channels from d on of an entry whose value begins at `value`. A half times a code is exact, so it does
+ * not matter to the sums when it is made. */
+INLINE vf load_value(kelvin_entry_format format, const mix_part *p, const uint8_t *value, int32_t j, int32_t d) {
+  if (!is_quantised(format)) return load_number(format, value + (size_t)d * entry_bytes(format));
+  const vf scale = broadcast(p->scales[d / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES + j]);
+  if (format == KELVIN_ENTRY_Q8_0) return scale * load_bytes(value + d);
+  return scale * load_nibbles(value + d / KELVIN_BLOCK * 16 + d % 16, d % KELVIN_BLOCK / 16);
+}
+
 /* `vectors` vectors of channels from channel d on; the last may be partial, then the values are padded. */
 INLINE void mix_vectors(kelvin_entry_format format, int32_t rows, int32_t vectors, int32_t d, const mix_part *p) {
-  const uint8_t *values = p->values + (size_t)d * entry_bytes(format);
+  const uint8_t *values = p->values;
   vf sum[ATTEND_ROWS][ATTEND_VECTORS];
   const int32_t rest = p->channels - d - (vectors - 1) * LANES, last = rest < LANES ? rest : LANES;
   UNROLL for (int32_t r = 0; r < rows; r++) {
@@ -169,10 +177,8 @@ INLINE void mix_vectors(kelvin_entry_format format, int32_t rows, int32_t vector
   }
   for (int32_t j = 0; j < p->entries; j++, values += p->value_stride) {
     vf value[ATTEND_VECTORS];
-    ask_ahead(rows, values, p->ahead, (size_t)(vectors * LANES) * entry_bytes(format));
-    UNROLL for (int32_t v = 0; v < vectors; v++) {
-      value[v] = load_number(format, values + (size_t)(v * LANES) * entry_bytes(format));
-    }
+    ask_ahead(rows, values + number_bytes(format, d), p->ahead, number_bytes(format, vectors * LANES));
+    UNROLL for (int32_t v = 0; v < vectors; v++) value[v] = load_value(format, p, values, j, d + v * LANES);
     UNROLL for (int32_t r = 0; r < rows; r++) {
       const vf weight = broadcast(p->weights[r * p->stride + j]);
       UNROLL for (int32_t v = 0; v < vectors; v++) sum[r][v] = fused(weight, value[v], sum[r][v]);
@@ -212,45 +218,64 @@ INLINE void mix_all_rows(kelvin_entry_format format, int32_t rows, mix_part p) {
 static void mix_f32(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_F32, rows, *p); }
 static void mix_f16(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_F16, rows, *p); }
 static void mix_bf16(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_BF16, rows, *p); }
+static void mix_q8_0(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_Q8_0, rows, *p); }
+static void mix_q4_0(int32_t rows, const mix_part *p) { mix_all_rows(KELVIN_ENTRY_Q4_0, rows, *p); }
 
 /* The channels of a page's values as rows of TILE_CHANNELS floats, the rest zeros. */
-static void fill_values(const kelvin_head *head, const mix_part *p, float *tile) {
-  for (int32_t j = 0; j < p->entries; j++, tile += TILE_CHANNELS) {
-    const uint8_t *from = p->values + (size_t)j * p->value_stride;
-    const int32_t whole_vectors = p->channels / LANES * LANES;
-    to_floats(head->value_format, from, whole_vectors, tile);
-    for (int32_t d = whole_vectors; d < TILE_CHANNELS; d++) {
-      const uint8_t *at = from + (size_t)d * entry_bytes(head->value_format);
-      tile[d] = d < p->channels ? read_number(head->value_format, at) : 0;
+INLINE void fill_values(kelvin_entry_format format, const mix_part *p, float *tile) {
+  const uint8_t *value = p->values;
+  for (int32_t j = 0; j < p->entries; j++, tile += TILE_CHANNELS, value += p->value_stride) {
+    int32_t d = 0;
+    for (; p->channels - d >= LANES; d += LANES) store(tile + d, load_value(format, p, value, j, d));
+    for (; d < TILE_CHANNELS; d++) {
+      tile[d] = d < p->channels ? read_number(format, value + (size_t)d * entry_bytes(format)) : 0;
     }
+  }
+}
+
+static void fill_f32(const mix_part *p, float *tile) { fill_values(KELVIN_ENTRY_F32, p, tile); }
+static void fill_f16(const mix_part *p, float *tile) { fill_values(KELVIN_ENTRY_F16, p, tile); }
+static void fill_bf16(const mix_part *p, float *tile) { fill_values(KELVIN_ENTRY_BF16, p, tile); }
+static void fill_q8_0(const mix_part *p, float *tile) { fill_values(KELVIN_ENTRY_Q8_0, p, tile); }
+static void fill_q4_0(const mix_part *p, float *tile) { fill_values(KELVIN_ENTRY_Q4_0, p, tile); }
+
+/* In the order of kelvin_entry_format. */
+static void (*const mixes[])(int32_t, const mix_part *) = {mix_f32, mix_f16, mix_bf16, mix_q8_0, mix_q4_0};
+static void (*const fills[])(const mix_part *, float *) = {fill_f32, fill_f16, fill_bf16, fill_q8_0, fill_q4_0};
+
+/* The scales of the blocks of a page's values from channel d on, as floats. */
+static void fill_scales(const kelvin_head *head, int32_t entry, int32_t d, int32_t channels, float *scales) {
+  const uint8_t *from = value_scales(head, entry) + 2 * (size_t)(d / KELVIN_BLOCK) * KELVIN_PAGE_ENTRIES;
+  for (int32_t i = 0; i < channels / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES; i += LANES) {
+    store(scales + i, load_half(from + 2 * i));
   }
 }
 
 static void mix(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride,
                 int32_t rows, float *out, ptrdiff_t out_stride) {
-  const size_t bytes = entry_bytes(head->value_format);
-  const bool many = rows > MANY_ROWS && head->value_format != KELVIN_ENTRY_F32;
+  const kelvin_entry_format format = head->value_format;
+  const bool many = rows > MANY_ROWS && format != KELVIN_ENTRY_F32;
   float tile[KELVIN_PAGE_ENTRIES * TILE_CHANNELS] __attribute__((aligned(64)));
+  float scales[TILE_CHANNELS / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES];
   for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
     for (int32_t d = 0; d < head->value_width; d += TILE_CHANNELS) {
       mix_part p = {
-          .values = page_of(head, entry) + head->values_offset + (size_t)d * bytes,
-          .value_stride = (size_t)head->value_width * bytes,
+          .values = page_of(head, entry) + head->values_offset + number_bytes(format, d), .scales = scales,
+          .value_stride = number_bytes(format, head->value_width),
           .channels = head->value_width - d < TILE_CHANNELS ? head->value_width - d : TILE_CHANNELS,
           .entries = last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES,
           .weights = weights + entry - first, .stride = stride,
           .out = out + d, .out_stride = out_stride,
           .ahead = to_next_page(head, entry, last),
       };
+      if (is_quantised(format)) fill_scales(head, entry, d, p.channels, scales);
       const bool converts = many || p.channels % LANES != 0;
       if (converts) {
-        fill_values(head, &p, tile);
+        fills[format](&p, tile);
         p.values = (const uint8_t *)tile;
         p.value_stride = TILE_CHANNELS * 4;
       }
-      if (converts || head->value_format == KELVIN_ENTRY_F32) mix_f32(rows, &p);
-      else if (head->value_format == KELVIN_ENTRY_F16) mix_f16(rows, &p);
-      else mix_bf16(rows, &p);
+      mixes[converts ? KELVIN_ENTRY_F32 : format](rows, &p);
     }
   }
 }
@@ -264,20 +289,28 @@ static void from_floats(kelvin_entry_format format, const float *numbers, int32_
   for (; i < count; i++) write_number(format, to + (size_t)i * entry_bytes(format), numbers[i]);
 }
 
+/* The key of one entry into its places. */
+static void write_key(const kelvin_head *head, int32_t entry, const float *key) {
+  const size_t bytes = entry_bytes(head->key_format);
+  for (int32_t d = 0; d < head->key_width; d += TILE_CHANNELS) {
+    const int32_t channels = head->key_width - d < TILE_CHANNELS ? head->key_width - d : TILE_CHANNELS;
+    uint8_t row[TILE_CHANNELS * 4];
+    from_floats(head->key_format, key + d, channels, row);
+    uint8_t *to = key_at(head, entry, d);
+    for (int32_t i = 0; i < channels; i++, to += KELVIN_PAGE_ENTRIES * bytes) {
+      if (bytes == 2) memcpy(to, row + 2 * i, 2);
+      else memcpy(to, row + 4 * i, 4);
+    }
+  }
+}
+
 static void write_entries(const kelvin_head *head, int32_t first, int32_t count, const float *keys,
                           ptrdiff_t key_stride, const float *values, ptrdiff_t value_stride) {
-  const size_t bytes = entry_bytes(head->key_format);
   for (int32_t t = 0; t < count; t++) {
-    for (int32_t d = 0; d < head->key_width; d += TILE_CHANNELS) {
-      const int32_t channels = head->key_width - d < TILE_CHANNELS ? head->key_width - d : TILE_CHANNELS;
-      uint8_t row[TILE_CHANNELS * 4];
-      from_floats(head->key_format, keys + t * key_stride + d, channels, row);
-      uint8_t *to = key_at(head, first + t, d);
-      for (int32_t i = 0; i < channels; i++, to += KELVIN_PAGE_ENTRIES * bytes) {
-        if (bytes == 2) memcpy(to, row + 2 * i, 2);
-        else memcpy(to, row + 4 * i, 4);
-      }
-    }
-    from_floats(head->value_format, values + t * value_stride, head->value_width, value_at(head, first + t, 0));
+    const float *key = keys + t * key_stride, *value = values + t * value_stride;
+    if (is_quantised(head->key_format)) write_key_blocks(head, first + t, key);
+    else write_key(head, first + t, key);
+    if (is_quantised(head->value_format)) write_value_blocks(head, first + t, value);
+    else from_floats(head->value_format, value, head->value_width, value_at(head, first + t, 0));
   }
 }

@@ -8,9 +8,11 @@
 #include "lanes_avx2.h"
 #include "vectors.inc.h"
 #include "plain.inc.h"
+#include "write_codes.inc.h"
 #include "elementwise.inc.h"
 #include "multiply_codes.inc.h"
 #include "multiply_numbers.inc.h"
+#include "attend_codes.inc.h"
 #include "attend.inc.h"
 #pragma clang attribute pop
 

@@ -4,6 +4,11 @@
 
 #include "numbers.h"
 
+static inline bool is_quantised(kelvin_entry_format format) {
+  return format == KELVIN_ENTRY_Q8_0 || format == KELVIN_ENTRY_Q4_0;
+}
+
+/* Bytes of one number of a format that is not quantised. */
 static inline size_t entry_bytes(kelvin_entry_format format) { return format == KELVIN_ENTRY_F32 ? 4 : 2; }
 
 static inline uint8_t *page_of(const kelvin_head *head, int32_t entry) {
@@ -27,7 +32,7 @@ static inline float read_number(kelvin_entry_format format, const uint8_t *at) {
   switch (format) {
   case KELVIN_ENTRY_F16: return float_of_half(read_u16(at));
   case KELVIN_ENTRY_BF16: return float_of_bfloat(read_u16(at));
-  case KELVIN_ENTRY_F32: break;
+  default: break;
   }
   memcpy(&x, at, 4);
   return x;

@@ -18,6 +18,13 @@ INLINE vf load_half(const void *at) { return _mm256_cvtph_ps(_mm_loadu_si128(at)
 INLINE void store_half(void *at, vf x) { _mm_storeu_si128(at, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
 INLINE vi nearest(vf x) { return (vi)_mm256_cvtps_epi32(x); }
 
+/* The low (0) or high (1) nibbles of LANES bytes, less the 8 that means zero. */
+INLINE vf load_nibbles(const void *at, int32_t high) {
+  vb both;
+  memcpy(&both, at, sizeof both);
+  return __builtin_convertvector((__builtin_convertvector(both, vi) >> 4 * high & 15) - 8, vf);
+}
+
 /* 4 codes of each of LANES rows by their nibbles, and running sums of such nibbles times activations. The byte product
  * saturates at 16 bits, but 8 products of pairs of nibbles stay below: 8 * 2 * 15 * 127 = 30480. */
 typedef struct {

@@ -18,6 +18,14 @@ INLINE vf load_half(const void *at) { return _mm512_cvtph_ps(_mm256_loadu_si256(
 INLINE void store_half(void *at, vf x) { _mm256_storeu_si256(at, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT)); }
 INLINE vi nearest(vf x) { return (vi)_mm512_cvtps_epi32(x); }
 
+/* The low (0) or high (1) nibbles of LANES bytes, less the 8 that means zero. A table takes one instruction for what is
+ * a mask, a subtraction and a conversion otherwise: it looks at the last 4 bits only. */
+INLINE vf load_nibbles(const void *at, int32_t high) {
+  const vf numbers = {-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7};
+  const __m512i both = _mm512_cvtepu8_epi32(_mm_loadu_si128(at));
+  return _mm512_permutexvar_ps(high ? _mm512_srli_epi32(both, 4) : both, numbers);
+}
+
 /* 4 codes of each of LANES rows, and running sums of such codes times activations. */
 typedef __m512i codes;
 typedef __m512i sums;

@@ -28,6 +28,13 @@ INLINE void store_half(void *at, vf x) {
 
 INLINE vi nearest(vf x) { return (vi)vcvtnq_s32_f32((float32x4_t)x); }
 
+/* The low (0) or high (1) nibbles of LANES bytes, less the 8 that means zero. */
+INLINE vf load_nibbles(const void *at, int32_t high) {
+  vb both;
+  memcpy(&both, at, sizeof both);
+  return __builtin_convertvector((__builtin_convertvector(both, vi) >> 4 * high & 15) - 8, vf);
+}
+
 /* 4 codes of each of LANES rows, and running sums of such codes times activations. The dot product wants signed codes:
  * only those with zero = 128 exceed 127, and they become signed by taking the zero off. */
 typedef int8x16_t codes;

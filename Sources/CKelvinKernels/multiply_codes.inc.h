@@ -99,6 +99,7 @@ typedef struct {
   float *y; /* of the tile's first token */
   ptrdiff_t y_stride;
   int32_t panel, b0, blocks;
+  ptrdiff_t ahead; /* bytes from what is read to what is asked for, 0: nothing */
 } codes_part;
 
 /* Partial sums wait in y, where the columns take more than one tile; that loses nothing. The additions to a total are
@@ -116,8 +117,8 @@ INLINE void multiply_part(codes_shape shape, const codes_part *p) {
       totals[t] = p->b0 == 0 ? broadcast(0) : load_some(p->y + t * p->y_stride + row, rows);
     }
     for (int32_t b = 0; b < p->blocks; b++, block += bytes, tile += tile_stride(shape.tokens, shape.sets)) {
-      for (size_t i = 0; i < (shape.tokens == 1 ? bytes : 0); i += 64) {
-        __builtin_prefetch(block + PREFETCH_BYTES + i, 0, 2);
+      for (size_t i = 0; i < (shape.tokens <= 4 && p->ahead ? bytes : 0); i += 64) {
+        __builtin_prefetch(block + p->ahead + i, 0, 2);
       }
       UNROLL for (int32_t set = 0; set < shape.sets; set++) add_set(shape, w, block, set, part, tile, totals);
     }
@@ -153,7 +154,11 @@ static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, i
   uint8_t tile[TILE_BYTES] __attribute__((aligned(64)));
   const int32_t blocks = blocks_of(w->columns), most = TILE_BYTES / tile_stride(tokens, KELVIN_BLOCK / w->group);
   for (int32_t b = 0; b < blocks; b += most) {
-    codes_part p = {w, tile, bias, y + t0 * y_stride, y_stride, first, b, blocks - b < most ? blocks - b : most};
+    codes_part p = {
+        .w = w, .tile = tile, .bias = bias, .y = y + t0 * y_stride, .y_stride = y_stride,
+        .panel = first, .b0 = b, .blocks = blocks - b < most ? blocks - b : most,
+        .ahead = tokens == 1 ? PREFETCH_BYTES : 0,
+    };
     fill_tile(w, x, t0, tokens, b, b + p.blocks, tile);
     for (; p.panel < last; p.panel++) {
       if (tokens == 1) multiply_one(&p);

@@ -28,3 +28,36 @@ static void rotate(float *x, const float *cosines, const float *sines, int32_t p
     second[i] = a * sines[i] + b * cosines[i];
   }
 }
+
+/* One of log2(count) steps, all alike: a step turns the bits of an index by one place, so that after the last every
+ * number lies where it belongs, and the compiler sees whole vectors in each. */
+INLINE void hadamard_step(const float *from, float *to, int32_t count, float factor) {
+  for (int32_t i = 0; i < count / 2; i++) {
+    const float a = from[i], b = from[i + count / 2];
+    to[2 * i] = (a + b) * factor;
+    to[2 * i + 1] = (a - b) * factor;
+  }
+}
+
+static void hadamard(float *x, int32_t n) {
+  float other[64];
+  if (n % 64 == 0) {
+    for (int32_t i = 0; i < n; i += 64) {
+      for (int32_t step = 0; step < 2; step++) {
+        hadamard_step(x + i, other, 64, 1);
+        hadamard_step(other, x + i, 64, 1);
+      }
+      hadamard_step(x + i, other, 64, 1);
+      hadamard_step(other, x + i, 64, 0x1p-3f);
+    }
+    return;
+  }
+  for (int32_t i = 0; i < n; i += 32) {
+    for (int32_t step = 0; step < 2; step++) {
+      hadamard_step(x + i, other, 32, 1);
+      hadamard_step(other, x + i, 32, 1);
+    }
+    hadamard_step(x + i, other, 32, 0x1.6a09e6p-3f);
+    memcpy(x + i, other, sizeof *other * 32);
+  }
+}

@@ -2,9 +2,10 @@
 #include "variant.h"
 
 #include "plain.inc.h"
+#include "write_codes.inc.h"
 
-#include "attend_scalar.inc.h"
 #include "elementwise_scalar.inc.h"
 #include "multiply_scalar.inc.h"
+#include "attend_scalar.inc.h"
 
 KELVIN_ROW(scalar)

@@ -2,7 +2,7 @@
 #ifndef KELVIN_VARIANT_H
 #define KELVIN_VARIANT_H
 
-#include "entries.h"
+#include "entry_codes.h"
 
 #include <math.h>
 
@@ -29,7 +29,7 @@ enum { PREFETCH_BYTES = 4096 };
 #define KELVIN_ROW(variant)                                                                                            \
   const kelvin_kernels kelvin_##variant = {                                                                            \
       .name = #variant, .quantise = quantise, .multiply = multiply, .rms_norm = rms_norm, .add = add,                  \
-      .silu_multiply = silu_multiply, .rotate = rotate, .write_entries = write_entries, .scores = scores,              \
+      .silu_multiply = silu_multiply, .rotate = rotate, .write_entries = write_entries, .hadamard = hadamard, .scores = scores,              \
       .exponentials = exponentials, .mix = mix, .add_scaled = add_scaled, .multiply_by = multiply_by,                  \
   };
 

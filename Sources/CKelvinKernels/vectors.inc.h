@@ -34,6 +34,13 @@ INLINE vf load_bfloat(const void *at) {
   return (vf)(__builtin_convertvector(bits, vi) << 16);
 }
 
+/* LANES signed bytes. */
+INLINE vf load_bytes(const void *at) {
+  vb codes;
+  memcpy(&codes, at, sizeof codes);
+  return __builtin_convertvector(codes, vf);
+}
+
 /* Like bfloat_of_float. */
 INLINE void store_bfloat(void *at, vf x) {
   const vu bits = (vu)x, rounded = bits + 0x7fff + (bits >> 16 & 1);

@@ -25,6 +25,8 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var budget: String?
   /// The format of keys and values.
   public var format: String
+  /// Bits of one number of keys and values, their mean where the formats differ, scales included.
+  public var bitsPerNumber: Double
   /// Tokens read.
   public var seen: Int
   /// Mean live entries per head.
@@ -41,7 +43,9 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var pages: Int
 
   enum CodingKeys: String, CodingKey {
-    case policy, budget, format, seen, kept, evicted, bytes
+    case policy, budget, format
+    case bitsPerNumber = "bits_per_number"
+    case seen, kept, evicted, bytes
     case bytesFull = "bytes_full"
     case heads, pages
   }
@@ -52,6 +56,7 @@ public struct CacheReport: Sendable, Hashable, Encodable {
     try container.encode(policy, forKey: .policy)
     try container.encode(budget, forKey: .budget)
     try container.encode(format, forKey: .format)
+    try container.encode(bitsPerNumber, forKey: .bitsPerNumber)
     try container.encode(seen, forKey: .seen)
     try container.encode(kept, forKey: .kept)
     try container.encode(evicted, forKey: .evicted)
@@ -79,7 +84,13 @@ extension CacheLayout {
   /// Bytes of the entries of one token in every store, without the rounding to pages.
   public func bytesPerToken(formats: EntryFormats) -> Int {
     stores.reduce(0) {
-      $0 + $1.heads * ($1.keyWidth * formats.keys.bytes + $1.valueWidth * formats.values.bytes)
+      $0 + $1.heads * (formats.keys.bytes(count: $1.keyWidth) + formats.values.bytes(count: $1.valueWidth))
     }
+  }
+
+  /// Bits of one number of keys and values, the mean of all stores, scales included.
+  public func bitsPerNumber(formats: EntryFormats) -> Double {
+    let numbers = stores.reduce(0) { $0 + $1.heads * ($1.keyWidth + $1.valueWidth) }
+    return numbers == 0 ? 0 : Double(bytesPerToken(formats: formats) * 8) / Double(numbers)
   }
 }

@@ -33,7 +33,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   /// An empty cache.
   /// - Parameters:
   ///   - layout: the model's.
-  ///   - formats: how keys and values are written.
+  ///   - formats: how keys and values are written; each fits its width.
   ///   - policy: which entries stay; each store gets a copy.
   ///   - pool: where pages come from.
   public init(layout: CacheLayout, formats: EntryFormats, policy: any CachePolicy, pool: PagePool) {
@@ -94,29 +94,48 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
     let box = stores[layout.storeOfLayer[layer]]
+    let store = box.store.layout
     let processor = queries.processor
-    let keyWidth = box.store.layout.keyWidth
+    let first = seen - positions.count
     let before = box.store.heads.first?.pages.count ?? 0
     box.store.ledger.seen = seen
     if let entries, let values = entries.values {
-      let keys = turned(entries.keys, width: keyWidth, at: seen - positions.count, rotary: box.store.layout.rotary)
-      try box.store.append(keys, values, at: seen - positions.count, kernels: processor.kernels)
+      let spreadValues = formats.values.isQuantised ? spread(values, width: store.valueWidth) : values
+      try box.store.append(
+        placed(entries.keys, at: first, in: store), spreadValues, at: first, kernels: processor.kernels)
       box.store.record(norms: entries.keys, values, kinds: kinds)
     }
-    let rotary = box.store.layout.rotary
-    let rotated = turned(queries, width: keyWidth, at: seen - positions.count, rotary: rotary)
+    let rotated = placed(queries, at: first, in: store)
     var ranked: Tensor?
     var sinks = 0
-    if case .compacted(let count) = policy.places, count > 0, before < seen - positions.count {
-      ranked = turned(queries, width: keyWidth, at: before, rotary: rotary)
+    if case .compacted(let count) = policy.places, count > 0, before < first {
+      ranked = placed(queries, at: before, in: store)
       sinks = count
     }
     let pass = AttentionPass(
       processor: processor, queries: rotated, ranked: sinks > 0 ? ranked : nil, sinks: sinks, scale: scale,
-      layout: box.store.layout, observesWindow: isReviewed)
+      layout: store, observesWindow: isReviewed)
     let output = pass(&box.store)
+    if formats.values.isQuantised { processor.hadamard(output, width: store.valueWidth) }
     if isReviewed { box.store.review(at: moment, kernels: processor.kernels) }
     return output
+  }
+
+  /// Keys or queries as they meet in the store: every head turned to consecutive positions from `position` on, and spread
+  /// where keys are quantised.
+  private mutating func placed(_ tensor: Tensor, at position: Int, in store: StoreLayout) -> Tensor {
+    let turned = turned(tensor, width: store.keyWidth, at: position, rotary: store.rotary)
+    return formats.keys.isQuantised ? spread(turned, width: store.keyWidth) : turned
+  }
+
+  /// A copy of `tensor` whose heads are spread over their neighbours.
+  ///
+  /// A number far from the others would make the steps of its
+  /// block coarse; after spreading there is none.
+  private func spread(_ tensor: Tensor, width: Int) -> Tensor {
+    let result = tensor[rows: 0..<tensor.rows]
+    tensor.processor.hadamard(result, width: width)
+    return result
   }
 
   /// A copy of `tensor` with every head turned to consecutive positions from `position` on.
@@ -146,7 +165,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     let counts = stores.flatMap { box in box.store.heads.map { $0.pages.count } }
     let bytes = stores.reduce(0) { $0 + $1.store.bytes }
     return CacheReport(
-      policy: name, budget: budget, format: formats.description, seen: seen,
+      policy: name, budget: budget, format: formats.description,
+      bitsPerNumber: layout.bitsPerNumber(formats: formats), seen: seen,
       kept: counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count),
       evicted: stores.reduce(0) { $0 + $1.store.evicted }, bytes: bytes,
       bytesFull: layout.fullBytes(formats: formats, tokens: seen),

@@ -54,12 +54,12 @@ struct CacheFlags: ParsableArguments {
 
   @Option(
     name: [.customLong("cache-type-k"), .customLong("ctk", withSingleDash: true)],
-    help: "Format of keys: f32, f16, bf16. (default: f16; f32 with --exact)")
+    help: "Format of keys: f32, f16, bf16, q8_0, q4_0. (default: f16; f32 with --exact)")
   var keys: EntryFormat?
 
   @Option(
     name: [.customLong("cache-type-v"), .customLong("ctv", withSingleDash: true)],
-    help: "Format of values: f32, f16, bf16. (default: f16; f32 with --exact)")
+    help: "Format of values: f32, f16, bf16, q8_0, q4_0. (default: f16; f32 with --exact)")
   var values: EntryFormat?
 
   @Flag(name: [.customLong("no-cache")], help: "Keep nothing: read all tokens again for every step.")

@@ -21,6 +21,7 @@ final class ActiveSequence {
   init(_ loaded: LoadedModel, options: CacheOptions, processor: Processor) throws(EngineError) {
     let model = loaded.model
     policy = try options.makePolicy()
+    try options.checkFormats(fit: model.layout)
     kinds = loaded.entryKinds
     self.model = model
     self.processor = processor

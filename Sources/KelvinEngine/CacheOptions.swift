@@ -1,5 +1,7 @@
+import KelvinAttention
 public import KelvinCache
 public import KelvinPolicies
+import KelvinTensors
 
 /// What a sequence may remember, and how.
 public struct CacheOptions: Sendable, Hashable {
@@ -31,6 +33,22 @@ public struct CacheOptions: Sendable, Hashable {
       return try PolicyRegistry.make(policy)
     } catch {
       throw .policy(error.description)
+    }
+  }
+
+  /// Checks that the formats can write the keys and values of a model.
+  func checkFormats(fit layout: CacheLayout) throws(EngineError) {
+    for store in layout.stores {
+      guard formats.keys.fits(width: store.keyWidth) else {
+        throw .invalidOption(
+          option: "cache-type-k", found: "\(formats.keys.rawValue) for keys of width \(store.keyWidth)",
+          expected: "a width that is a multiple of 32, or another format")
+      }
+      guard formats.values.fits(width: store.valueWidth) else {
+        throw .invalidOption(
+          option: "cache-type-v", found: "\(formats.values.rawValue) for values of width \(store.valueWidth)",
+          expected: "a width that is a multiple of 32, or another format")
+      }
     }
   }
 }

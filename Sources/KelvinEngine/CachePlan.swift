@@ -78,8 +78,11 @@ public struct CachePlan: Sendable, Hashable {
     if let store = layout.stores.first, layout.stores.allSatisfy({ $0 == store }),
       case .stored(store.keyWidth) = store.values, formats.keys == formats.values
     {
-      let factors = [2, layout.stores.count, store.heads, store.keyWidth, tokens, batch, formats.keys.bytes]
-      return ("2 · L · H · D · tokens · batch · bytes", factors.map(String.init).joined(separator: " · "))
+      let factors = [2, layout.stores.count, store.heads, store.keyWidth, tokens, batch].map(String.init)
+      // 8.5 bits are 1.0625 bytes; whole numbers of bytes are written without a fraction.
+      let bytes = layout.bitsPerNumber(formats: formats) / 8
+      let last = bytes == bytes.rounded() ? String(Int(bytes)) : String(bytes)
+      return ("2 · L · H · D · tokens · batch · bytes", (factors + [last]).joined(separator: " · "))
     }
     let factors = [layout.bytesPerToken(formats: formats), tokens, batch]
     return (
@@ -114,6 +117,7 @@ private struct Estimate {
   init(layout: CacheLayout, options: CacheOptions, batch: Int) throws(EngineError) {
     guard batch > 0 else { throw .invalidOption(option: "batch", found: "\(batch)", expected: "at least 1") }
     _ = try options.makePolicy()
+    try options.checkFormats(fit: layout)
     self.layout = layout
     self.options = options
     self.batch = batch

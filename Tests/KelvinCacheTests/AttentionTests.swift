@@ -28,7 +28,7 @@ struct AttentionTests {
   ) throws {
     var reference = Reference(layout: passes.store, group: passes.group, isCompacted: isCompacted)
     try passes.run(policy) { queries, keys, values, result in
-      let expected = reference.attend(queries, keys, values, scale: 0.25)
+      let expected = reference.attend(queries, keys, values, scale: passes.scale)
       let worst = greatestDifference(result.output.map(Double.init), expected)
       #expect(worst <= tolerance, "\(worst)", sourceLocation: sourceLocation)
       reference.keep(result.ledger.map { Array($0.keys) })
@@ -78,6 +78,21 @@ struct AttentionTests {
     for var passes in Self.shapes {
       passes.formats = format
       try compare(passes, Shedding(rate: 9), tolerance: tolerance)
+    }
+  }
+
+  /// A stored number is wrong by half a step, 1/254 or 1/16 of the farthest of 32.
+  ///
+  /// Values are below 1. Attention that forgot to undo the spreading of values would be wrong by as much as the outputs are large, 1.
+  @Test("in q8_0 and q4_0, within their steps", arguments: [(EntryFormat.q8_0, 2e-2), (.q4_0, 0.3)])
+  func quantised(_ format: EntryFormat, tolerance: Double) throws {
+    for (keyWidth, valueWidth) in [(32, 96), (64, 32), (64, 64), (192, 128)] {
+      for group in [1, 3] {
+        var passes = RandomPasses(
+          group: group, keyWidth: keyWidth, valueWidth: valueWidth, passes: [7, 1, 65, 1], promptPasses: 3)
+        passes.formats = format
+        try compare(passes, Shedding(rate: 9), tolerance: tolerance)
+      }
     }
   }
 

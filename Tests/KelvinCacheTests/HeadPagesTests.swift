@@ -42,7 +42,7 @@ struct HeadPagesTests {
     #expect(pages.shape.bytes == 64 * (4 + 6) * 4)
   }
 
-  @Test("what was written can be read, on every page", arguments: EntryFormat.allCases)
+  @Test("what was written can be read, on every page", arguments: [EntryFormat.f32, .f16, .bf16])
   func roundTrip(_ format: EntryFormat) throws {
     let pages = try filled(130, format: format)
     for entry in 0..<130 { #expect(number(entry, of: pages) == entry) }

@@ -106,6 +106,21 @@ struct CacheReportTests {
     #expect(layout.fullBytes(formats: formats, tokens: 65) == 128 * layout.bytesPerToken(formats: formats))
   }
 
+  @Test(
+    "bits per number count the scales, and weigh keys and values by their widths",
+    arguments: [
+      (EntryFormats(), 16.0), (EntryFormats(keys: .q8_0, values: .q8_0), 8.5),
+      (EntryFormats(keys: .q4_0, values: .q4_0), 4.5), (EntryFormats(keys: .q8_0, values: .q4_0), 7.5),
+    ])
+  func bits(_ formats: EntryFormats, expected: Double) {
+    let layout = CacheLayout(
+      layers: 2, each: StoreLayout(heads: 3, keyWidth: 96, values: .stored(width: 32), rotary: nil))
+    #expect(layout.bitsPerNumber(formats: formats) == expected)
+    #expect(layout.fullBytes(formats: formats, tokens: 65) * 8 == Int(6 * 128 * 128 * expected))
+    let cache = SequenceCache(layout: layout, formats: formats, policy: Full(), pool: PagePool())
+    #expect(cache.report(policy: "full", budget: nil).bitsPerNumber == expected)
+  }
+
   @Test("a pass that does not fit throws, and the pool never holds more than its limit")
   func limit() throws {
     let processor = try Processor(threads: 1)

@@ -19,6 +19,8 @@ struct RandomPasses: Sendable {
   var threads = 1
   var reviewsChunks = false
 
+  var scale: Double { 1 / Double(keyWidth).squareRoot() }
+
   var store: StoreLayout {
     StoreLayout(
       heads: heads, keyWidth: keyWidth, values: .stored(width: valueWidth),
@@ -57,7 +59,7 @@ struct RandomPasses: Sendable {
         adding: NewEntries(
           keys: processor.tensor(rows: rows, columns: heads * keyWidth, values: keys),
           values: processor.tensor(rows: rows, columns: heads * valueWidth, values: values)),
-        layer: 0, scale: 0.25)
+        layer: 0, scale: Float(scale))
       let ledger = cache.ledger(store: 0).heads.map { head in
         Dictionary(
           uniqueKeysWithValues: head.positions.indices.map {

@@ -45,6 +45,32 @@ struct CachePlanTests {
     #expect(plan.formula.numbers == "144 · 10 · 1")
   }
 
+  @Test("a quantised format counts its scales: 8.5 bits are 1.0625 bytes")
+  func quantised() throws {
+    let layout = try CacheLayout(layers: 2, heads: 3, width: 64)
+    let plan = try CachePlan(
+      layout: layout, options: Self.options("full", EntryFormats(keys: .q8_0, values: .q8_0)), tokens: 64)
+    #expect(plan.entryBytes == 2 * 2 * 3 * 64 * 64 * 17 / 16)
+    #expect(plan.fullBytes == plan.entryBytes)
+    #expect(plan.formula.numbers == "2 · 2 · 3 · 64 · 64 · 1 · 1.0625")
+    let mixed = try CachePlan(
+      layout: layout, options: Self.options("full", EntryFormats(keys: .q8_0, values: .q4_0)), tokens: 64)
+    #expect(mixed.entryBytes == 2 * 3 * (68 + 36) * 64)
+  }
+
+  @Test("a quantised format that does not fit the width is refused before anything is counted")
+  func unfitting() throws {
+    #expect(
+      throws: EngineError.invalidOption(
+        option: "cache-type-v", found: "q4_0 for values of width 48",
+        expected: "a width that is a multiple of 32, or another format")
+    ) {
+      try CachePlan(
+        layout: CacheLayout(layers: 2, heads: 3, width: 48),
+        options: Self.options("full", EntryFormats(values: .q4_0)), tokens: 64)
+    }
+  }
+
   @Test("whole pages are the allocator's", arguments: [1, 63, 64, 65, 1000, 8192])
   func pages(tokens: Int) throws {
     let layout = try CacheLayout(layers: 30, heads: 3, width: 64)

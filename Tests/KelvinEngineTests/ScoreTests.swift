@@ -35,6 +35,23 @@ struct ScoreTests {
     }
   }
 
+  @Test("keys too narrow for a quantised format are refused in one sentence, with and without a cache")
+  func narrow() async throws {
+    let engine = try await TinyEngine.make()
+    let error = EngineError.invalidOption(
+      option: "cache-type-k", found: "q8_0 for keys of width 16",
+      expected: "a width that is a multiple of 32, or another format")
+    for isCached in [true, false] {
+      var options = CacheOptions()
+      options.formats.keys = .q8_0
+      options.isCached = isCached
+      await #expect(throws: error) { try await engine.score(TinyEngine.prompt(80), prefill: 40, options: options) }
+    }
+    #expect(
+      error.description == "option 'cache-type-k': q8_0 for keys of width 16 is not possible, expected a width that is "
+        + "a multiple of 32, or another format")
+  }
+
   @Test("it ends with what is scored when it is told to")
   func stopping() async throws {
     let score = try await TinyEngine.make().score(TinyEngine.prompt(80), prefill: 40) { $0 < 0.75 }

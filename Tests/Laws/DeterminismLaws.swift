@@ -30,8 +30,11 @@ struct DeterminismLaws {
   ///
   /// A pass of one row joins spans of 512 entries, longer passes sum in one go, and tiles begin at other rows: sums of
   /// 32-bit floats differ in the last bits, up to 1e-5 in the end. f16 and bf16 entries round the same floats, and a
-  /// difference in the last bit may round to the neighbour: 2⁻¹¹ and 2⁻⁸ of a key.
-  private static let tolerances: [EntryFormat: Float] = [.f32: 5e-5, .f16: 5e-3, .bf16: 5e-2]
+  /// difference in the last bit may round to the neighbour: 2⁻¹¹ and 2⁻⁸ of a key. The steps of q8_0 and q4_0 are 1/127
+  /// and 1/8 of the farthest number.
+  private static let tolerances: [EntryFormat: Float] = [
+    .f32: 5e-5, .f16: 5e-3, .bf16: 5e-2, .q8_0: 5e-2, .q4_0: 1,
+  ]
 
   @Test(
     "one pass, token by token and in chunks of 7, for the full cache",

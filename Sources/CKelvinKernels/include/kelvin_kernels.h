@@ -32,7 +32,8 @@ void kelvin_dequantise(kelvin_format format, const void *blocks, size_t count, f
 enum {
   KELVIN_PANEL = 16,       /* rows of a weight that lie interleaved */
   KELVIN_BLOCK = 32,       /* columns that share an activation scale */
-  KELVIN_PAGE_ENTRIES = 64 /* entries of one head in one page */
+  KELVIN_PAGE_ENTRIES = 64, /* entries of one head in one page */
+  KELVIN_MOST_CODES = 16384 /* the width of the widest quantised key */
 };
 
 /* How packed numbers are written. A panel holds 16 rows; within it columns advance in blocks of 32 (the columns are
@@ -84,10 +85,22 @@ typedef struct {
 
 /* ---- Pages of a cache ----------------------------------------------------------------------------------------- */
 
-typedef enum { KELVIN_ENTRY_F32, KELVIN_ENTRY_F16, KELVIN_ENTRY_BF16 } kelvin_entry_format;
+/* How the numbers of an entry are written. Q8_0 and Q4_0 are the GGUF formats: 32 neighbours share a half scale, and the
+ * width is a multiple of 32. */
+typedef enum {
+  KELVIN_ENTRY_F32, KELVIN_ENTRY_F16, KELVIN_ENTRY_BF16,
+  KELVIN_ENTRY_Q8_0, KELVIN_ENTRY_Q4_0,
+} kelvin_entry_format;
 
 /* One head of one store: 64 entries a page. Keys lie transposed, [Dk][64], so that a vector register holds one channel
- * of 16 entries; values lie as rows, [64][Dv]. Pages are 64-byte aligned and start as zeros. */
+ * of 16 entries; values lie as rows, [64][Dv]. Pages are 64-byte aligned and start as zeros.
+ *
+ * The quantised keys of a page are a packed weight of 64 rows: 4 panels, U8 with zero 128 or U4 with zero 8, one panel
+ * after another without padding. A score is what `multiply` defines: the query is quantised to int8 per 32 channels, the
+ * products of codes are summed as whole numbers, and the blocks are added as floats. So many queries and few, and every
+ * cut of them, give the same bits.
+ * Quantised values are the codes [64][Dv] as rows, then the half scales [Dv/32][64]. A Q8_0 code is an int8; a row of Q4_0
+ * takes 16 bytes for 32 channels, byte i holds channel i in its low and 16 + i in its high nibble. */
 typedef struct {
   uint8_t *const *pages;       /* entry j: page j / 64, place j % 64 */
   int32_t key_width, value_width;
@@ -127,8 +140,13 @@ typedef struct {
   void (*write_entries)(const kelvin_head *head, int32_t first, int32_t count, const float *keys, ptrdiff_t key_stride,
                         const float *values, ptrdiff_t value_stride);
 
+  /* Multiplies each 64 neighbours of x[0..n) by the Walsh-Hadamard matrix divided by 8, which is its own inverse and
+   * turns no product of two rows into another: 32 neighbours, and sqrt(32), where n is no multiple of 64. n is a multiple of
+   * 32. Every variant writes the same bits. */
+  void (*hadamard)(float *x, int32_t n);
+
   /* scores[r*stride + j] = scale * (queries[r] . key[first + j]) for j in [0, last - first), r in [0, rows). queries [rows][Dk],
-   * row r at r*query_stride. first is a multiple of 64. May write up to the next multiple of 64 beyond last - first (stride allows for it). */
+   * row r at r*query_stride; Dk at most KELVIN_MOST_CODES where keys are quantised. first is a multiple of 64. May write up to the next multiple of 64 beyond last - first (stride allows for it). */
   void (*scores)(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                  int32_t rows, float scale, float *scores, ptrdiff_t stride);
 
@@ -165,7 +183,7 @@ static inline void kelvin_pause(void) {
 #endif
 }
 
-/* Bytes of one number. */
-size_t kelvin_entry_bytes(kelvin_entry_format format);
+/* Bytes of `count` numbers, a multiple of 32 where the format is quantised. */
+size_t kelvin_entry_bytes(kelvin_entry_format format, size_t count);
 
 #endif

@@ -107,7 +107,10 @@ private struct Inspected: Encodable {
     stores = model.layout.groups.map { store, count in
       Stores(count: count, heads: store.heads, keyWidth: store.keyWidth, valueWidth: store.valueWidth)
     }
-    cache = EntryFormat.allCases.map { format in
+    let fitting = EntryFormat.allCases.filter { format in
+      model.layout.stores.allSatisfy { format.fits(width: $0.keyWidth) && format.fits(width: $0.valueWidth) }
+    }
+    cache = fitting.map { format in
       var options = CacheOptions()
       options.formats = EntryFormats(keys: format, values: format)
       let plan = try? CachePlan(layout: model.layout, options: options, tokens: model.contextLength)

@@ -118,6 +118,22 @@ extension Processor {
   }
 }
 
+extension Processor {
+  /// Spreads every head of every row of `tensor` over its neighbours, in place: each 64 numbers, or 32 where `width` is no
+  /// multiple of 64, are multiplied by the normalised Walsh-Hadamard matrix. Twice is nothing, and the product of two rows
+  /// stays. `width` is a multiple of 32.
+  public func hadamard(_ tensor: Tensor, width: Int) {
+    let table = kernels.table
+    split(rows: tensor.rows, columns: tensor.columns) { range in
+      for row in range {
+        for head in stride(from: 0, to: tensor.columns, by: width) {
+          table.pointee.hadamard(tensor.pointer + row * tensor.columns + head, Int32(width))
+        }
+      }
+    }
+  }
+}
+
 extension PackedPanels {
   /// Whether products read the int8 form of their input.
   var isQuantised: Bool { weight.packing == KELVIN_PACKED_U4 || weight.packing == KELVIN_PACKED_U8 }

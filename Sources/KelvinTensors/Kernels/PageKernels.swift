@@ -1,22 +1,40 @@
 import CKelvinKernels
 
 /// How the numbers of a cache entry are written.
+///
+/// `q8_0` and `q4_0` are the GGUF formats: blocks of 32 numbers share a scale.
 public enum EntryFormat: String, CaseIterable, Sendable, Hashable {
   case f32, f16, bf16
+  case q8_0, q4_0
 
-  /// Bytes of one number.
-  public var bytes: Int { kelvin_entry_bytes(kernelFormat) }
+  /// Whether numbers are codes of a few bits.
+  ///
+  /// A cache spreads keys and values over their neighbours before it rounds so
+  /// coarsely.
+  public var isQuantised: Bool { self == .q8_0 || self == .q4_0 }
+
+  /// Bytes of `count` numbers, scales included; a multiple of 32 where the format is quantised.
+  public func bytes(count: Int) -> Int { kelvin_entry_bytes(kernelFormat, count) }
+
+  /// Whether keys and values of this width can be written: quantised ones in whole blocks.
+  public func fits(width: Int) -> Bool {
+    !isQuantised || width.isMultiple(of: Int(KELVIN_BLOCK)) && width <= Int(KELVIN_MOST_CODES)
+  }
 
   var kernelFormat: kelvin_entry_format {
     switch self {
     case .f32: KELVIN_ENTRY_F32
     case .f16: KELVIN_ENTRY_F16
     case .bf16: KELVIN_ENTRY_BF16
+    case .q8_0: KELVIN_ENTRY_Q8_0
+    case .q4_0: KELVIN_ENTRY_Q4_0
     }
   }
 }
 
 /// The shape of one page of one head: 64 keys, transposed `[Dk, 64]`, then 64 values `[64, Dv]`.
+///
+/// Both formats fit their widths.
 public struct PageShape: Sendable, Hashable {
   /// Entries per page.
   public static let entries = Int(KELVIN_PAGE_ENTRIES)
@@ -32,6 +50,9 @@ public struct PageShape: Sendable, Hashable {
 
   /// A page of keys and values of these widths and formats.
   public init(keyWidth: Int, valueWidth: Int, keyFormat: EntryFormat, valueFormat: EntryFormat) {
+    precondition(
+      keyFormat.fits(width: keyWidth) && valueFormat.fits(width: valueWidth),
+      "keys of \(keyWidth) in \(keyFormat), values of \(valueWidth) in \(valueFormat)")
     self.keyWidth = keyWidth
     self.valueWidth = valueWidth
     self.keyFormat = keyFormat
@@ -39,10 +60,10 @@ public struct PageShape: Sendable, Hashable {
   }
 
   /// Bytes from the start of a page to its values.
-  public var valuesOffset: Int { Self.entries * keyWidth * keyFormat.bytes }
+  public var valuesOffset: Int { keyFormat.bytes(count: Self.entries * keyWidth) }
 
   /// Bytes of a page.
-  public var bytes: Int { valuesOffset + Self.entries * valueWidth * valueFormat.bytes }
+  public var bytes: Int { valuesOffset + valueFormat.bytes(count: Self.entries * valueWidth) }
 }
 
 /// The page table of one head, borrowed for the length of a kernel call.

@@ -1,0 +1,71 @@
+/* Scores of quantised keys: the keys of a page are a packed weight, queries are its activations. */
+
+/* Bytes from the page of an entry to the page of the entry 64 later, if that is before `last`. */
+INLINE ptrdiff_t to_next_page(const kelvin_head *head, int32_t entry, int32_t last) {
+  if (last - entry <= KELVIN_PAGE_ENTRIES) return 0;
+  return (ptrdiff_t)((intptr_t)page_of(head, entry + KELVIN_PAGE_ENTRIES) - (intptr_t)page_of(head, entry));
+}
+
+static void score_many(const codes_part *p) { multiply_tokens(CODE_TOKENS, p); }
+static void score_three(const codes_part *p) { multiply_tokens(3, p); }
+static void score_two(const codes_part *p) { multiply_tokens(2, p); }
+
+/* Queries that share every register of codes; fewer than 4 are what decoding a group has. */
+INLINE int32_t next_queries(int32_t rows) { return rows >= CODE_TOKENS ? CODE_TOKENS : rows < 4 ? rows : 4; }
+
+/* The blocks of the part times the keys of one page. */
+static void score_page(int32_t rows, codes_part *p) {
+  const int32_t panels = (p->w->rows + KELVIN_PANEL - 1) / KELVIN_PANEL;
+  for (p->panel = 0; p->panel < panels; p->panel++) {
+    switch (rows) {
+    case 1: multiply_one(p); break;
+    case 2: score_two(p); break;
+    case 3: score_three(p); break;
+    case 4: multiply_four(p); break;
+    default: score_many(p); break;
+    }
+  }
+}
+
+/* Entries [first, last) for the quantised queries of `x`, as many as share a tile at a time. */
+static void score_entries(const kelvin_head *head, int32_t first, int32_t last, const kelvin_activations *x,
+                          int32_t rows, float *scores, ptrdiff_t stride) {
+  uint8_t tile[TILE_BYTES] __attribute__((aligned(64)));
+  kelvin_weight w = keys_of(head, NULL, KELVIN_PAGE_ENTRIES);
+  const int32_t blocks = blocks_of(w.columns);
+  for (int32_t r = 0; r < rows;) {
+    const int32_t count = next_queries(rows - r), most = TILE_BYTES / tile_stride(count, 1);
+    for (int32_t b = 0; b < blocks; b += most) {
+      const int32_t end = blocks - b < most ? blocks : b + most;
+      fill_tile(&w, x, r, count, b, end, tile);
+      for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
+        w = keys_of(head, page_of(head, entry), last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES);
+        codes_part p = {
+            .w = &w, .tile = tile, .y = scores + r * stride + entry - first, .y_stride = stride,
+            .b0 = b, .blocks = end - b, .ahead = to_next_page(head, entry, last),
+        };
+        score_page(count, &p);
+      }
+    }
+    r += count;
+  }
+}
+
+/* Keys that stay in the second cache while the queries pass by: 64-wide ones of Q8_0 take 139 KB. */
+enum { SCORED_ENTRIES = 32 * KELVIN_PAGE_ENTRIES };
+
+static void score_codes(const kelvin_head *head, int32_t first, int32_t last, const float *queries,
+                        ptrdiff_t query_stride, int32_t rows, float scale, float *scores, ptrdiff_t stride) {
+  query_room room;
+  const int32_t blocks = head->key_width / KELVIN_BLOCK, most = KELVIN_MOST_CODES / head->key_width;
+  for (int32_t r = 0; r < rows; r += most) {
+    const int32_t count = rows - r < most ? rows - r : most;
+    const kelvin_activations x = {queries + r * query_stride, query_stride, room.codes, room.scales, room.sums};
+    quantise(&x, head->key_width, 0, count);
+    for (int32_t i = 0; i < count * blocks; i++) room.scales[i] *= scale;
+    for (int32_t entry = first; entry < last; entry += SCORED_ENTRIES) {
+      const int32_t end = last - entry < SCORED_ENTRIES ? last : entry + SCORED_ENTRIES;
+      score_entries(head, entry, end, &x, count, scores + r * stride + entry - first, stride);
+    }
+  }
+}
