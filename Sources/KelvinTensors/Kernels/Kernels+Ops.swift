@@ -119,9 +119,10 @@ extension Processor {
 }
 
 extension Processor {
-  /// Spreads every head of every row of `tensor` over its neighbours, in place: each 64 numbers, or 32 where `width` is no
-  /// multiple of 64, are multiplied by the normalised Walsh-Hadamard matrix. Twice is nothing, and the product of two rows
-  /// stays. `width` is a multiple of 32.
+  /// Spreads every head of every row of `tensor` over its neighbours, in place.
+  ///
+  /// Each 64 numbers, or 32 where `width` is no multiple of 64, are multiplied by the normalised Walsh-Hadamard matrix. Twice
+  /// is nothing, and the product of two rows stays. `width` is a multiple of 32.
   public func hadamard(_ tensor: Tensor, width: Int) {
     let table = kernels.table
     split(rows: tensor.rows, columns: tensor.columns) { range in
