@@ -251,6 +251,22 @@ static void fill_scales(const kelvin_head *head, int32_t entry, int32_t d, int32
   }
 }
 
+/* Values that are prefixes of keys lie transposed: channels [d, d + channels) of a page as rows of TILE_CHANNELS floats. */
+static void fill_from_keys(const kelvin_head *head, int32_t entry, int32_t d, int32_t channels, float *tile) {
+  memset(tile, 0, sizeof *tile * KELVIN_PAGE_ENTRIES * TILE_CHANNELS);
+  for (int32_t j = 0; is_quantised(head->key_format) && j < KELVIN_PAGE_ENTRIES; j++) {
+    for (int32_t c = 0; c < channels; c += KELVIN_BLOCK) {
+      const entry_block block = get_block(key_block(head, entry + j, (d + c) / KELVIN_BLOCK));
+      for (int32_t i = 0; i < KELVIN_BLOCK; i++) tile[j * TILE_CHANNELS + c + i] = number_in(head->key_format, &block, i);
+    }
+  }
+  for (int32_t c = 0; !is_quantised(head->key_format) && c < channels; c++) {
+    float channel[KELVIN_PAGE_ENTRIES];
+    to_floats(head->key_format, key_at(head, entry, d + c), KELVIN_PAGE_ENTRIES, channel);
+    for (int32_t j = 0; j < KELVIN_PAGE_ENTRIES; j++) tile[j * TILE_CHANNELS + c] = channel[j];
+  }
+}
+
 static void mix(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride,
                 int32_t rows, float *out, ptrdiff_t out_stride) {
   const kelvin_entry_format format = head->value_format;
@@ -268,10 +284,11 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
           .out = out + d, .out_stride = out_stride,
           .ahead = to_next_page(head, entry, last),
       };
-      if (is_quantised(format)) fill_scales(head, entry, d, p.channels, scales);
-      const bool converts = many || p.channels % LANES != 0;
+      if (is_quantised(format) && !shares_key(head)) fill_scales(head, entry, d, p.channels, scales);
+      const bool converts = many || shares_key(head) || p.channels % LANES != 0;
       if (converts) {
-        fills[format](&p, tile);
+        if (shares_key(head)) fill_from_keys(head, entry, d, p.channels, tile);
+        else fills[format](&p, tile);
         p.values = (const uint8_t *)tile;
         p.value_stride = TILE_CHANNELS * 4;
       }
@@ -310,6 +327,7 @@ static void write_entries(const kelvin_head *head, int32_t first, int32_t count,
     const float *key = keys + t * key_stride, *value = values + t * value_stride;
     if (is_quantised(head->key_format)) write_key_blocks(head, first + t, key);
     else write_key(head, first + t, key);
+    if (shares_key(head)) continue;
     if (is_quantised(head->value_format)) write_value_blocks(head, first + t, value);
     else from_floats(head->value_format, value, head->value_width, value_at(head, first + t, 0));
   }

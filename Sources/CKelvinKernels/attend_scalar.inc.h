@@ -8,6 +8,7 @@ static void write_entries(const kelvin_head *head, int32_t first, int32_t count,
     else for (int32_t d = 0; d < head->key_width; d++) {
       write_number(head->key_format, key_at(head, entry, d), keys[t * key_stride + d]);
     }
+    if (shares_key(head)) continue;
     if (is_quantised(head->value_format)) write_value_blocks(head, entry, values + t * value_stride);
     else for (int32_t d = 0; d < head->value_width; d++) {
       write_number(head->value_format, value_at(head, entry, d), values[t * value_stride + d]);
@@ -52,12 +53,14 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
     for (int32_t entry = first; entry < last; entry++) {
       const float weight = weights[r * stride + entry - first];
       for (int32_t d = 0; d < head->value_width; d++) {
+        const bool shares = shares_key(head);
         float value;
         if (is_quantised(head->value_format)) {
-          const entry_block block = get_block(value_block(head, entry, d / KELVIN_BLOCK));
+          const block_place place = (shares ? key_block : value_block)(head, entry, d / KELVIN_BLOCK);
+          const entry_block block = get_block(place);
           value = number_in(head->value_format, &block, d % KELVIN_BLOCK);
         } else {
-          value = read_number(head->value_format, value_at(head, entry, d));
+          value = read_number(head->value_format, (shares ? key_at : value_at)(head, entry, d));
         }
         out[r * out_stride + d] += weight * value;
       }

@@ -19,6 +19,7 @@ void kelvin_move_entry(const kelvin_head *head, int32_t from, int32_t to) {
     const size_t bytes = entry_bytes(head->key_format);
     for (int32_t d = 0; d < head->key_width; d++) memcpy(key_at(head, to, d), key_at(head, from, d), bytes);
   }
+  if (shares_key(head)) return;
   if (is_quantised(head->value_format)) {
     for (int32_t b = 0; b < head->value_width / KELVIN_BLOCK; b++) {
       const entry_block block = get_block(value_block(head, from, b));
@@ -41,6 +42,7 @@ static void read_blocks(block_place (*place)(const kelvin_head *, int32_t, int32
 void kelvin_read_entry(const kelvin_head *head, int32_t entry, float *key, float *value) {
   if (is_quantised(head->key_format)) read_blocks(key_block, head, entry, head->key_width, key);
   else for (int32_t d = 0; d < head->key_width; d++) key[d] = read_number(head->key_format, key_at(head, entry, d));
-  if (is_quantised(head->value_format)) read_blocks(value_block, head, entry, head->value_width, value);
+  if (shares_key(head)) memcpy(value, key, (size_t)head->value_width * sizeof *value);
+  else if (is_quantised(head->value_format)) read_blocks(value_block, head, entry, head->value_width, value);
   else for (int32_t d = 0; d < head->value_width; d++) value[d] = read_number(head->value_format, value_at(head, entry, d));
 }

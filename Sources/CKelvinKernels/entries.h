@@ -15,6 +15,9 @@ static inline uint8_t *page_of(const kelvin_head *head, int32_t entry) {
   return head->pages[entry / KELVIN_PAGE_ENTRIES];
 }
 
+/* Whether a value is the first numbers of its key, as in latent attention. */
+static inline bool shares_key(const kelvin_head *head) { return head->values_offset == 0; }
+
 /* Channel d of the key of an entry. */
 static inline uint8_t *key_at(const kelvin_head *head, int32_t entry, int32_t d) {
   const size_t place = (size_t)d * KELVIN_PAGE_ENTRIES + (size_t)(entry % KELVIN_PAGE_ENTRIES);

@@ -12,6 +12,11 @@ static void multiply_by(float *x, float factor, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
 
+/* Few models cap, and their layers are large: the plain function is a small part of a pass. */
+static void softcap(float *x, float limit, int32_t n) {
+  for (int32_t i = 0; i < n; i++) x[i] = limit * tanhf(x[i] / limit);
+}
+
 static void rotate(float *x, const float *cosines, const float *sines, int32_t pairs, bool adjacent) {
   if (adjacent) {
     for (int32_t i = 0; i < pairs; i++) {

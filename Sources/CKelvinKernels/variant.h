@@ -30,7 +30,7 @@ enum { PREFETCH_BYTES = 4096 };
   const kelvin_kernels kelvin_##variant = {                                                                            \
       .name = #variant, .quantise = quantise, .multiply = multiply, .rms_norm = rms_norm, .add = add,                  \
       .silu_multiply = silu_multiply, .rotate = rotate, .write_entries = write_entries, .hadamard = hadamard, .scores = scores,              \
-      .exponentials = exponentials, .mix = mix, .add_scaled = add_scaled, .multiply_by = multiply_by,                  \
+      .exponentials = exponentials, .mix = mix, .softcap = softcap, .add_scaled = add_scaled, .multiply_by = multiply_by,                  \
   };
 
 #endif

@@ -6,15 +6,39 @@ public struct NewEntries {
   public var keys: Tensor
   /// Values `[T, H·Dv]`; `nil` where a value is a prefix of its key.
   public var values: Tensor?
-  /// Append-or-merge gates (DMC), `[T, H·2]`.
+  /// Where the store is gated, for each KV head a decision and a weight, `[T, H·2]`.
+  ///
+  /// Above 0 an entry is merged into the one before it; its weight is its part of the mean.
   public var gates: Tensor?
+  /// Where keys are latents: how they become the keys and values of heads.
+  public var projections: (any LatentProjections)?
 
   /// The entries of one pass through one layer.
-  public init(keys: Tensor, values: Tensor?, gates: Tensor? = nil) {
+  public init(
+    keys: Tensor, values: Tensor?, gates: Tensor? = nil, projections: (any LatentProjections)? = nil
+  ) {
     self.keys = keys
     self.values = values
     self.gates = gates
+    self.projections = projections
   }
+}
+
+/// The up-projections of latent attention (MLA, arXiv 2405.04434 §2.1), handed along with latents.
+///
+/// Memory chooses the cheaper of two equal forms: latents become keys and values (many queries), or queries become
+/// queries of latents and what they mixed becomes values (few queries).
+public protocol LatentProjections: Sendable {
+  /// Query heads `Hq`.
+  var heads: Int { get }
+  /// Width of a head's value.
+  var valueWidth: Int { get }
+  /// Queries of heads `[T, Hq·(Dn + Dr)]`, turned, as queries of latents `[T, Hq·(Dc + Dr)]`.
+  func absorbed(_ queries: Tensor) -> Tensor
+  /// Mixed latents `[T, Hq·Dc]` as mixed values `[T, Hq·Dv]`.
+  func values(ofMixed latents: Tensor) -> Tensor
+  /// Latents `[N, Dc + Dr]`, turned, as keys `[N, Hq·(Dn + Dr)]` and values `[N, Hq·Dv]`.
+  func expanded(_ latents: Tensor) -> (keys: Tensor, values: Tensor)
 }
 
 /// What a model remembers while it reads tokens: the one argument through which a layer attends.
@@ -30,8 +54,8 @@ public protocol AttentionMemory: ~Copyable {
 
   /// Adds `entries` to the layer's store (`nil`: the layer only reads), then attends.
   /// - Parameters:
-  ///   - queries: `[T, Hq·Dk]`, without position.
-  ///   - entries: what the layer adds.
+  ///   - queries: `[T, Hq·Dk]`, without position: those of the last `T` positions of the pass.
+  ///   - entries: what the layer adds, for all positions of the pass.
   ///   - layer: the layer that attends, from 0.
   ///   - scale: what dot products are multiplied by before the softmax.
   /// - Returns: `[T, Hq·Dv]`.
@@ -39,6 +63,19 @@ public protocol AttentionMemory: ~Copyable {
   mutating func attend(
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor
+
+  /// Folds keys and values into the state of a retention layer, row by row, and reads it with each row's query.
+  ///
+  ///     S_t = γ_t · S_{t−1} + k_tᵀ v_t,  o_t = q_t S_t
+  ///
+  /// - Parameters:
+  ///   - queries: `[T, H·Dk]`, without position.
+  ///   - keys: `[T, H·Dk]`, without position, scaled.
+  ///   - values: `[T, H·Dv]`.
+  ///   - logDecays: `[T, H]`, the logarithms of `γ`.
+  ///   - layer: the retention layer, from 0.
+  /// - Returns: `[T, H·Dv]`.
+  mutating func retain(_ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int) -> Tensor
 }
 
 /// Why memory refused to take more.

@@ -13,15 +13,18 @@ public struct Rotary: Sendable, Hashable {
 
   /// Which channels turn together.
   public var pairs: Pairs
-  /// One angle per position step for each pair, in radians; pairs beyond the last are not turned.
+  /// One angle per position step for each pair, in radians; channels beyond the last pair are not turned.
   public var frequencies: [Double]
+  /// Whether the last channels of a head are turned, as in MLA, and not the first.
+  public var isTrailing: Bool
 
   /// A rotation of `pairs` by `frequencies`.
-  public init(pairs: Pairs, frequencies: [Double]) {
+  public init(pairs: Pairs, frequencies: [Double], isTrailing: Bool = false) {
     self.pairs = pairs
     self.frequencies = frequencies
+    self.isTrailing = isTrailing
   }
 
-  /// The number of leading channels that are turned.
+  /// The number of channels that are turned.
   public var width: Int { frequencies.count * 2 }
 }

@@ -33,10 +33,12 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var kept: Double
   /// Entries that left, of all heads.
   public var evicted: Int
-  /// Bytes of the pages taken from the pool.
+  /// Bytes of the pages taken from the pool, and of the states of retention layers.
   public var bytes: Int
   /// Bytes that the full cache would take at this length, in whole pages.
   public var bytesFull: Int
+  /// Bytes of the states of retention layers alone.
+  public var stateBytes: Int
   /// How many entries the heads hold.
   public var heads: Heads
   /// Pages taken from the pool.
@@ -47,6 +49,7 @@ public struct CacheReport: Sendable, Hashable, Encodable {
     case bitsPerNumber = "bits_per_number"
     case seen, kept, evicted, bytes
     case bytesFull = "bytes_full"
+    case stateBytes = "bytes_states"
     case heads, pages
   }
 
@@ -62,6 +65,7 @@ public struct CacheReport: Sendable, Hashable, Encodable {
     try container.encode(evicted, forKey: .evicted)
     try container.encode(bytes, forKey: .bytes)
     try container.encode(bytesFull, forKey: .bytesFull)
+    try container.encode(stateBytes, forKey: .stateBytes)
     try container.encode(heads, forKey: .heads)
     try container.encode(pages, forKey: .pages)
   }
@@ -70,27 +74,46 @@ public struct CacheReport: Sendable, Hashable, Encodable {
 extension EntryFormats {
   /// The page of one head of a store.
   public func pageShape(of store: StoreLayout) -> PageShape {
-    PageShape(keyWidth: store.keyWidth, valueWidth: store.valueWidth, keyFormat: keys, valueFormat: values)
+    switch store.values {
+    case .stored(let width):
+      return PageShape(keyWidth: store.keyWidth, valueWidth: width, keyFormat: keys, valueFormat: values)
+    case .prefixOfKey(let width):
+      // A prefix that ends inside a spread block is read to the end of the block, to be gathered again.
+      let block = keys.isQuantised ? EntryFormat.spreadBlock(width: store.keyWidth) : 1
+      return PageShape(
+        keyWidth: store.keyWidth, valueWidth: (width + block - 1) / block * block, sharedFormat: keys)
+    }
+  }
+
+  /// Bytes of one entry of one head of a store.
+  package func bytesPerEntry(of store: StoreLayout) -> Int {
+    switch store.values {
+    case .stored(let width): keys.bytes(count: store.keyWidth) + values.bytes(count: width)
+    case .prefixOfKey: keys.bytes(count: store.keyWidth)
+    }
   }
 }
 
 extension CacheLayout {
   /// Bytes of the pages that the full cache takes for one sequence of `tokens` tokens.
   public func fullBytes(formats: EntryFormats, tokens: Int) -> Int {
-    let pages = (tokens + PageShape.entries - 1) / PageShape.entries
-    return stores.reduce(0) { $0 + $1.heads * pages * formats.pageShape(of: $1).bytes }
+    stores.reduce(stateBytes) { bytes, store in
+      let pages = (store.mostEntries(of: tokens) + PageShape.entries - 1) / PageShape.entries
+      return bytes + store.heads * pages * formats.pageShape(of: store).bytes
+    }
   }
+
+  /// Bytes of the states of retention layers, whatever the number of tokens.
+  public var stateBytes: Int { states.reduce(0) { $0 + $1.numbers * MemoryLayout<Float>.size } }
 
   /// Bytes of the entries of one token in every store, without the rounding to pages.
   public func bytesPerToken(formats: EntryFormats) -> Int {
-    stores.reduce(0) {
-      $0 + $1.heads * (formats.keys.bytes(count: $1.keyWidth) + formats.values.bytes(count: $1.valueWidth))
-    }
+    stores.reduce(0) { $0 + $1.heads * formats.bytesPerEntry(of: $1) }
   }
 
   /// Bits of one number of keys and values, the mean of all stores, scales included.
   public func bitsPerNumber(formats: EntryFormats) -> Double {
-    let numbers = stores.reduce(0) { $0 + $1.heads * ($1.keyWidth + $1.valueWidth) }
+    let numbers = stores.reduce(0) { $0 + $1.heads * $1.numbersPerEntry }
     return numbers == 0 ? 0 : Double(bytesPerToken(formats: formats) * 8) / Double(numbers)
   }
 }

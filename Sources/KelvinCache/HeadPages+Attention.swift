@@ -4,12 +4,29 @@ package import KelvinTensors
 
 extension HeadPages {
   /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as entries from `first` on.
-  package func write(_ keys: Tensor, _ values: Tensor, head: Int, first: Int, kernels: Kernels) {
-    _ = withTable {
-      kernels.write(
-        $0, first: first, count: keys.rows, keys: Rows(keys.pointer + head * shape.keyWidth, stride: keys.columns),
-        values: Rows(values.pointer + head * shape.valueWidth, stride: values.columns))
+  ///
+  /// `values` is `nil` where values are prefixes of keys.
+  package func write(_ keys: Tensor, _ values: Tensor?, head: Int, first: Int, kernels: Kernels) {
+    let keyRows = Rows(keys.pointer + head * shape.keyWidth, stride: keys.columns)
+    let valueRows = values.map { Rows($0.pointer + head * shape.valueWidth, stride: $0.columns) } ?? keyRows
+    _ = withTable { kernels.write($0, first: first, count: keys.rows, keys: keyRows, values: valueRows) }
+  }
+
+  /// The keys of all entries `[count, Dk]`, as they were written.
+  func keys(on processor: Processor) -> Tensor {
+    let result = processor.tensor(rows: count, columns: shape.keyWidth)
+    let values = processor.tensor(rows: processor.threads, columns: shape.valueWidth)
+    _ = withTable { table in
+      nonisolated(unsafe) let table = table
+      processor.parallel((count + 63) / 64) { block, worker in
+        for entry in block * 64..<min(count, block * 64 + 64) {
+          processor.kernels.read(
+            table, entry: entry, key: result.pointer + entry * shape.keyWidth,
+            value: values.pointer + worker * shape.valueWidth)
+        }
+      }
     }
+    return result
   }
 }
 
@@ -36,12 +53,16 @@ extension Tensor {
 struct AttentionPass {
   let processor: Processor
   /// `[T, Hq·Dk]`, turned to each query's position.
-  let queries: Tensor
+  var queries: Tensor
   /// The same, turned to each query's rank among the live entries; it reads the first `sinks` entries.
-  let ranked: Tensor?
+  var ranked: Tensor?
   let sinks: Int
   let scale: Float
-  let layout: StoreLayout
+  var layout: StoreLayout
+  /// The position of the first query.
+  let position: Int
+  /// Layers that read the store; what entries receive is the mean over their query heads.
+  let readers: Int
   /// Whether a review follows, which may read the attention of the newest queries.
   let observesWindow: Bool
 
@@ -69,15 +90,17 @@ struct AttentionPass {
       let head = piece % heads.count
       let first = (tiles - 1 - piece / heads.count) * tile
       let rows = first..<min(queries.rows, first + tile)
-      attend(rows, head: head, pages: heads[head].pages, scratch: scratch[worker], sums: sums, output: output)
+      attend(
+        rows, head: head, pages: heads[head].pages, gone: store.ledger.heads[head].gone, scratch: scratch[worker],
+        sums: sums, output: output)
     }
     for head in heads.indices { sums.add(head, to: &store.ledger.heads[head]) }
     return output
   }
 
   private func attend(
-    _ rows: Range<Int>, head: Int, pages: borrowing HeadPages, scratch: TileScratch.Part, sums: ColumnSums,
-    output: Tensor
+    _ rows: Range<Int>, head: Int, pages: borrowing HeadPages, gone: ContiguousArray<Int32>,
+    scratch: TileScratch.Part, sums: ColumnSums, output: Tensor
   ) {
     let kernels = processor.kernels
     let count = rows.count * group
@@ -90,9 +113,12 @@ struct AttentionPass {
       for row in 0..<count {
         let visible = pages.count - newer + rows.lowerBound + row / group
         let scores = scratch.scores + row * scratch.stride
-        let sum = kernels.exponentials(scores, count: visible).sum
+        if let limit = layout.softcap { kernels.softcap(scores, limit: limit, count: visible) }
+        let position = Int32(clamping: position + rows.lowerBound + row / group)
+        for entry in 0..<min(visible, gone.count) where gone[entry] <= position { scores[entry] = -.infinity }
+        let (sum, maximum) = kernels.exponentials(scores, count: visible)
         (scores + visible).update(repeating: 0, count: entries.count - visible)
-        kernels.multiply(scores, by: 1 / sum, count: visible)
+        kernels.multiply(scores, by: 1 / (sum + (layout.hasZeroSink ? exponential(-maximum) : 0)), count: visible)
         sums.observe(scores, count: visible, head, rows, row)
       }
       kernels.mix(

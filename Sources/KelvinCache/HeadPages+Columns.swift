@@ -10,11 +10,14 @@ struct ColumnSums {
   private let window: Tensor?
   private let firstObserved: Int
   private let tile, tiles, group: Int
+  /// The part of each query head's attention in the mean.
+  private let share: Float
   private let kernels: Kernels
 
   init(_ pass: AttentionPass, _ records: Records, tile: Int, entries: Int) {
     self.tile = tile
     group = pass.group
+    share = 1 / Float(pass.group * pass.readers)
     kernels = pass.processor.kernels
     let tiles = (pass.queries.rows + tile - 1) / tile
     self.tiles = tiles
@@ -39,7 +42,7 @@ struct ColumnSums {
   ) {
     let index = rows.lowerBound / tile
     if let attention {
-      kernels.add(probabilities, times: 1 / Float(group), to: attentionPart(attention, head, index), count: count)
+      kernels.add(probabilities, times: share, to: attentionPart(attention, head, index), count: count)
     }
     if let window, rows.lowerBound + row / group >= firstObserved {
       kernels.add(probabilities, times: 1, to: windowPart(window, head, index, row % group), count: count)
@@ -52,7 +55,7 @@ struct ColumnSums {
       sum(0..<tiles, into: &ledger.attention) { attentionPart(attention, head, $0) }
     }
     guard let window else { return }
-    ledger.windowAttention = (0..<group).map { row in
+    ledger.windowAttention += (0..<group).map { row in
       var column = ContiguousArray<Float>(repeating: 0, count: ledger.count)
       sum(firstObserved / tile..<tiles, into: &column) { windowPart(window, head, $0, row) }
       return column

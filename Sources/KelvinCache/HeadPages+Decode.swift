@@ -64,6 +64,7 @@ extension AttentionPass {
         for row in 0..<group { (pointer + row * stride).update(from: pointer + row * stride + Self.span, count: seen) }
       }
       for row in 0..<group {
+        if let limit = layout.softcap { kernels.softcap(pointer + row * stride, limit: limit, count: entries.count) }
         let (sum, maximum) = kernels.exponentials(pointer + row * stride, count: entries.count)
         part[row * partWidth + layout.valueWidth] = maximum
         part[row * partWidth + layout.valueWidth + 1] = sum
@@ -77,9 +78,10 @@ extension AttentionPass {
   private func join(_ parts: Tensor, _ pieces: Range<Int>, row: Int, head: Int, into output: Tensor) -> [Float] {
     let width = layout.valueWidth
     func part(_ piece: Int) -> UnsafeMutablePointer<Float> { parts.pointer + (piece * group + row) * (width + 2) }
-    let maximum = pieces.reduce(-Float.infinity) { max($0, part($1)[width]) }
+    let maximum = pieces.reduce(layout.hasZeroSink ? 0 : -Float.infinity) { max($0, part($1)[width]) }
     var factors = pieces.map { exponential(part($0)[width] - maximum) }
-    let sum = zip(pieces, factors).reduce(0) { $0 + part($1.0)[width + 1] * $1.1 }
+    let sink = layout.hasZeroSink ? exponential(-maximum) : 0
+    let sum = zip(pieces, factors).reduce(sink) { $0 + part($1.0)[width + 1] * $1.1 }
     let out = output.pointer + (head * group + row) * width
     out.update(repeating: 0, count: width)
     for (index, piece) in pieces.enumerated() {
@@ -105,7 +107,7 @@ extension AttentionPass {
         }
       }
     }
-    if records.attention { add(to: &head.attention, share: 1 / Float(group)) }
+    if records.attention { add(to: &head.attention, share: 1 / Float(group * readers)) }
     if records.windowAttention > 0, observesWindow {
       var column = ContiguousArray<Float>(repeating: 0, count: head.count)
       add(to: &column, share: 1)

@@ -1,6 +1,6 @@
 public import KelvinAttention
 public import KelvinPolicies
-public import KelvinTensors
+import KelvinTensors
 
 /// What one sequence remembers: a store of entries per layer, in pages, looked after by a policy.
 ///
@@ -19,13 +19,21 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   let policy: any CachePolicy
   /// Where the pages come from.
   public let pagePool: PagePool
-  private var stores: [StoreBox]
-  private var promptLength = 0
-  private var moment = Moment.promptEnd
-  private var angles = RotaryAngles()
+  var stores: [StoreBox]
+  /// The states of retention layers, each `[H·Dk, Dv]`; none before the first token.
+  var states: [Tensor] = []
+  /// The last attention layer that reads each store, and how many do.
+  let readers: [(last: Int, count: Int)]
+  private(set) var promptLength = 0
+  private(set) var moment = Moment.promptEnd
+  var angles = RotaryAngles()
+  /// Where the expanded latents of one layer live while it attends.
+  let scratch = PagePool()
+  /// The form in which latents are attended to; `nil`: the cheaper one.
+  package var latentForm: LatentForm?
 
   /// A store behind a reference, because arrays cannot hold what cannot be copied.
-  private final class StoreBox {
+  final class StoreBox {
     var store: Store
     init(_ store: consuming Store) { self.store = store }
   }
@@ -37,13 +45,14 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   ///   - policy: which entries stay; each store gets a copy.
   ///   - pool: where pages come from.
   public init(layout: CacheLayout, formats: EntryFormats, policy: any CachePolicy, pool: PagePool) {
-    precondition(
-      layout.stores.allSatisfy { $0.reach == .everything && !$0.isGated && $0.values == .stored(width: $0.valueWidth) },
-      "a layout with windows, gates or shared values, which this cache does not hold")
     self.layout = layout
     self.formats = formats
     self.policy = policy
     pagePool = pool
+    readers = layout.stores.indices.map { store in
+      let layers = layout.storeOfLayer.indices.filter { layout.storeOfLayer[$0] == store }
+      return (layers.last ?? 0, max(1, layers.count))
+    }
     var firstHead = 0
     stores = []
     for store in layout.stores {
@@ -86,68 +95,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     moment = seen > promptLength ? .step : seen == promptLength ? .promptEnd : .promptChunk
     isReviewed = moment != .promptChunk || reviewsChunks
   }
-  private var isReviewed = true
-  private var kinds: [EntryKind] = []
-
-  /// Adds the entries of one layer, attends, and lets the policy review its store.
-  public mutating func attend(
-    _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
-  ) throws(MemoryError) -> Tensor {
-    let box = stores[layout.storeOfLayer[layer]]
-    let store = box.store.layout
-    let processor = queries.processor
-    let first = seen - positions.count
-    let before = box.store.heads.first?.pages.count ?? 0
-    box.store.ledger.seen = seen
-    if let entries, let values = entries.values {
-      let spreadValues = formats.values.isQuantised ? spread(values, width: store.valueWidth) : values
-      try box.store.append(
-        placed(entries.keys, at: first, in: store), spreadValues, at: first, kernels: processor.kernels)
-      box.store.record(norms: entries.keys, values, kinds: kinds)
-    }
-    let rotated = placed(queries, at: first, in: store)
-    var ranked: Tensor?
-    var sinks = 0
-    if case .compacted(let count) = policy.places, count > 0, before < first {
-      ranked = placed(queries, at: before, in: store)
-      sinks = count
-    }
-    let pass = AttentionPass(
-      processor: processor, queries: rotated, ranked: sinks > 0 ? ranked : nil, sinks: sinks, scale: scale,
-      layout: store, observesWindow: isReviewed)
-    let output = pass(&box.store)
-    if formats.values.isQuantised { processor.hadamard(output, width: store.valueWidth) }
-    if isReviewed { box.store.review(at: moment, kernels: processor.kernels) }
-    return output
-  }
-
-  /// Keys or queries as they meet in the store: every head turned to consecutive positions from `position` on, and spread
-  /// where keys are quantised.
-  private mutating func placed(_ tensor: Tensor, at position: Int, in store: StoreLayout) -> Tensor {
-    let turned = turned(tensor, width: store.keyWidth, at: position, rotary: store.rotary)
-    return formats.keys.isQuantised ? spread(turned, width: store.keyWidth) : turned
-  }
-
-  /// A copy of `tensor` whose heads are spread over their neighbours.
-  ///
-  /// A number far from the others would make the steps of its
-  /// block coarse; after spreading there is none.
-  private func spread(_ tensor: Tensor, width: Int) -> Tensor {
-    let result = tensor[rows: 0..<tensor.rows]
-    tensor.processor.hadamard(result, width: width)
-    return result
-  }
-
-  /// A copy of `tensor` with every head turned to consecutive positions from `position` on.
-  private mutating func turned(_ tensor: Tensor, width: Int, at position: Int, rotary: Rotary?) -> Tensor {
-    guard let rotary else { return tensor }
-    let result = tensor[rows: 0..<tensor.rows]
-    let (cosines, sines) = angles[rotary, position..<position + tensor.rows]
-    tensor.processor.rotate(
-      result, heads: tensor.columns / width, width: width, cosines: cosines, sines: sines,
-      adjacent: rotary.pairs == .adjacent)
-    return result
-  }
+  private(set) var isReviewed = true
+  private(set) var kinds: [EntryKind] = []
 
   /// The original positions of the live entries, ascending: `[store][head]`.
   public var keptPositions: [[[Int32]]] {
@@ -163,13 +112,13 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   ///   - budget: the budget as it was written, where one was.
   public func report(policy name: String, budget: String?) -> CacheReport {
     let counts = stores.flatMap { box in box.store.heads.map { $0.pages.count } }
-    let bytes = stores.reduce(0) { $0 + $1.store.bytes }
+    let bytes = stores.reduce(layout.stateBytes) { $0 + $1.store.bytes }
     return CacheReport(
       policy: name, budget: budget, format: formats.description,
       bitsPerNumber: layout.bitsPerNumber(formats: formats), seen: seen,
       kept: counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count),
       evicted: stores.reduce(0) { $0 + $1.store.evicted }, bytes: bytes,
-      bytesFull: layout.fullBytes(formats: formats, tokens: seen),
+      bytesFull: layout.fullBytes(formats: formats, tokens: seen), stateBytes: layout.stateBytes,
       heads: .init(counts: counts),
       pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pages.pageCount } })
   }

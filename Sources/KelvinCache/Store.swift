@@ -11,6 +11,10 @@ struct Store: ~Copyable {
   var policy: any CachePolicy
   var edits: Edits
   private(set) var evicted = 0
+  /// Entries of the first head before the latest ones were appended.
+  private(set) var countBefore = 0
+  /// For each head of a gated store: the segment that new entries may be merged into.
+  var segments: [OpenSegment]
 
   /// A head behind a reference, because arrays cannot hold what cannot be copied.
   final class OwnedHead {
@@ -26,23 +30,35 @@ struct Store: ~Copyable {
     heads = (0..<layout.heads).map { _ in OwnedHead(HeadPages(shape: shape, pool: pool)) }
     ledger = Ledger(heads: (0..<layout.heads).map { HeadLedger(number: firstHead + $0) }, seen: 0)
     edits = Edits(heads: layout.heads)
+    segments = layout.gating.map { Array(repeating: OpenSegment(window: $0.window), count: layout.heads) } ?? []
   }
 
   /// Writes rotated keys and values as new entries of every head, at consecutive positions from `position` on.
-  mutating func append(_ keys: Tensor, _ values: Tensor, at position: Int, kernels: Kernels) throws(MemoryError) {
+  ///
+  /// Entries that none of the new queries sees leave.
+  /// - Parameters:
+  ///   - values: `nil` where values are prefixes of keys.
+  ///   - merges: for each head of a gated store, which of the new entries take the place of the one before.
+  mutating func append(
+    _ keys: Tensor, _ values: Tensor?, at position: Int, merges: [Merges], kernels: Kernels
+  ) throws(MemoryError) {
     let added = keys.rows
+    if merges.isEmpty { expire(unseenFrom: position, kernels: kernels) }
+    countBefore = heads.first?.pages.count ?? 0
     for head in heads.indices {
       let first = heads[head].pages.count
       try heads[head].pages.grow(by: added)
       heads[head].pages.write(keys, values, head: head, first: first, kernels: kernels)
       ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
+      appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
+    if !merges.isEmpty { expire(unseenFrom: position, kernels: kernels) }
   }
 
   /// Writes down what is known of new entries on arrival, where the policy asked.
   ///
   /// Keys come unturned: turning keeps a norm but not its last bit, and the same token twice must tie.
-  mutating func record(norms keys: Tensor, _ values: Tensor, kinds: [EntryKind]) {
+  mutating func record(norms keys: Tensor, _ values: Tensor?, kinds: [EntryKind]) {
     let records = policy.records
     for head in heads.indices {
       if records.keyNorm {
@@ -50,7 +66,9 @@ struct Store: ~Copyable {
           .map { $0.squareRoot() }
       }
       if records.valueNorm {
-        ledger.heads[head].valueNorm += values.norms(columns: head * shape.valueWidth, width: shape.valueWidth) {
+        // A value that is a prefix of its key lies at the start of the key.
+        let stride = values == nil ? layout.keyWidth : layout.valueWidth
+        ledger.heads[head].valueNorm += (values ?? keys).norms(columns: head * stride, width: layout.valueWidth) {
           abs($0)
         }
       }

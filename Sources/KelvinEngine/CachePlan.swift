@@ -34,11 +34,8 @@ public struct CachePlan: Sendable, Hashable {
   public init(layout: CacheLayout, options: CacheOptions, tokens: Int, batch: Int = 1) throws(EngineError) {
     guard tokens > 0 else { throw .invalidOption(option: "tokens", found: "\(tokens)", expected: "at least 1") }
     let estimate = try Estimate(layout: layout, options: options, batch: batch)
-    let perToken = layout.bytesPerToken(formats: options.formats)
-    let full = Array(repeating: tokens, count: layout.stores.count)
-    guard let fullBytes = estimate.bytes(entries: full),
-      let entryBytes = Checked.product(perToken, tokens, batch)
-    else {
+    let full = layout.stores.map { $0.mostEntries(of: tokens) }
+    guard let fullBytes = estimate.bytes(entries: full), let entryBytes = estimate.entryBytes(entries: full) else {
       throw .invalidOption(
         option: "tokens", found: "\(tokens) for each of \(batch) sequences", expected: "bytes that 63 bits can count")
     }
@@ -84,9 +81,20 @@ public struct CachePlan: Sendable, Hashable {
       let last = bytes == bytes.rounded() ? String(Int(bytes)) : String(bytes)
       return ("2 · L · H · D · tokens · batch · bytes", (factors + [last]).joined(separator: " · "))
     }
-    let factors = [layout.bytesPerToken(formats: formats), tokens, batch]
+    if layout.states.isEmpty, layout.stores.allSatisfy({ $0.reach == .everything }) {
+      let factors = [layout.bytesPerToken(formats: formats), tokens, batch]
+      return (
+        "Σ stores H · (Dk · bytes + Dv · bytes) · tokens · batch", factors.map(String.init).joined(separator: " · ")
+      )
+    }
+    let terms = layout.stores.map { store in
+      let bytes = formats.bytesPerEntry(of: store) * store.heads
+      return "\(bytes) · \(store.mostEntries(of: tokens))"
+    }
+    let states = layout.stateBytes > 0 ? " + \(layout.stateBytes)" : ""
     return (
-      "Σ stores H · (Dk · bytes + Dv · bytes) · tokens · batch", factors.map(String.init).joined(separator: " · ")
+      "(Σ stores H · bytes per entry · entries\(states.isEmpty ? "" : " + states")) · batch",
+      "(\(terms.joined(separator: " + "))\(states)) · \(batch)"
     )
   }
 }
@@ -134,7 +142,7 @@ private struct Estimate {
         let place = StorePlace(
           store: index, stores: layout.stores.count, heads: store.heads, allHeads: allHeads,
           pageEntries: PageShape.entries, pageBytes: options.formats.pageShape(of: store).bytes)
-        return min(tokens, budget.entries(at: place, promptLength: tokens) ?? tokens)
+        return min(store.mostEntries(of: tokens), budget.entries(at: place, promptLength: tokens) ?? tokens)
       }
     }
   }
@@ -142,21 +150,34 @@ private struct Estimate {
   /// The most entries of every head while a prompt of `tokens` is read: all, or the budget and one chunk.
   func peak(of tokens: Int) -> [Int] {
     guard options.reviewsChunks, options.policy["when"] != "decode", let kept = kept(of: tokens) else {
-      return Array(repeating: tokens, count: layout.stores.count)
+      // A window is full while the next chunk arrives.
+      return layout.stores.map { store in
+        switch store.reach {
+        case .everything: tokens
+        case .window(let window): window + options.chunk > tokens ? tokens : window + options.chunk
+        }
+      }
     }
     return kept.map { tokens - $0 < options.chunk ? tokens : $0 + options.chunk }
   }
 
+  /// Bytes of entries without the rounding to pages, and of states, of all sequences; `nil`: too many.
+  func entryBytes(entries: [Int]) -> Int? {
+    var sum = Checked.product(layout.stateBytes, batch)
+    for (store, entries) in zip(layout.stores, entries) {
+      sum = Checked.sum(
+        sum, Checked.product(store.heads, options.formats.bytesPerEntry(of: store), entries, batch))
+    }
+    return sum
+  }
+
   /// Bytes of the pages of all sequences, each head of a store having that store's number of entries; `nil`: too many.
   func bytes(entries: [Int]) -> Int? {
-    var sum = 0
+    var sum = Checked.product(layout.stateBytes, batch)
     for (store, entries) in zip(layout.stores, entries) {
       let pages = entries / PageShape.entries + (entries.isMultiple(of: PageShape.entries) ? 0 : 1)
-      let pageBytes = options.formats.pageShape(of: store).bytes
-      guard let bytes = Checked.product(store.heads, pages, pageBytes, batch) else { return nil }
-      let (total, overflow) = sum.addingReportingOverflow(bytes)
-      if overflow { return nil }
-      sum = total
+      sum = Checked.sum(
+        sum, Checked.product(store.heads, pages, options.formats.pageShape(of: store).bytes, batch))
     }
     return sum
   }
@@ -164,6 +185,13 @@ private struct Estimate {
 
 /// Arithmetic on numbers that people type.
 private enum Checked {
+  /// `nil` where a part is missing, or 63 bits do not hold the sum.
+  static func sum(_ a: Int?, _ b: Int?) -> Int? {
+    guard let a, let b else { return nil }
+    let (sum, overflow) = a.addingReportingOverflow(b)
+    return overflow ? nil : sum
+  }
+
   /// `nil` where 63 bits do not hold the product.
   static func product(_ factors: Int...) -> Int? {
     factors.reduce(1 as Int?) { product, factor in

@@ -28,6 +28,12 @@ public struct HeadLedger: Sendable {
   public var valueNorm: ContiguousArray<Float> = []
   /// What kind of token the entry stands for.
   public var kinds: ContiguousArray<EntryKind> = []
+  /// The first position whose query does not see the entry: the end of its lifetime.
+  ///
+  /// Empty where all later queries do.
+  public var gone: ContiguousArray<Int32> = []
+  /// The tokens that the entry stands for; empty where each stands for one.
+  public var mergeWeight: ContiguousArray<Int32> = []
   /// For each query head of the group: attention received from the newest queries.
   ///
   /// Only in a review; empty after it.
@@ -54,6 +60,8 @@ public struct HeadLedger: Sendable {
     if !keyNorm.isEmpty { keyNorm.swapRemove(entry) }
     if !valueNorm.isEmpty { valueNorm.swapRemove(entry) }
     if !kinds.isEmpty { kinds.swapRemove(entry) }
+    if !gone.isEmpty { gone.swapRemove(entry) }
+    if !mergeWeight.isEmpty { mergeWeight.swapRemove(entry) }
   }
 }
 

@@ -28,6 +28,13 @@ public final class Processor: @unchecked Sendable {
     Tensor(rows: rows, columns: columns, buffer: buffer(count: rows * columns), processor: self)
   }
 
+  /// A tensor of zeros.
+  public func zeros(rows: Int, columns: Int) -> Tensor {
+    let result = tensor(rows: rows, columns: columns)
+    result.clear()
+    return result
+  }
+
   /// A tensor with the given contents, row after row.
   public func tensor(rows: Int, columns: Int, values: [Float]) -> Tensor {
     precondition(values.count == rows * columns, "\(values.count) values for a tensor of \(rows) × \(columns)")

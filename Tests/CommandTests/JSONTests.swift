@@ -7,7 +7,8 @@ import Testing
   .enabled(if: Command.tool != nil, "kelvin is not built beside the tests"))
 struct JSONTests {
   static let cacheKeys: Set<String> = [
-    "policy", "budget", "format", "bits_per_number", "seen", "kept", "evicted", "bytes", "bytes_full", "heads", "pages",
+    "policy", "budget", "format", "bits_per_number", "seen", "kept", "evicted", "bytes", "bytes_full", "bytes_states",
+    "heads", "pages",
   ]
 
   /// Checks the keys of a cache report.

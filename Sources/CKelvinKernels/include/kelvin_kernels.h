@@ -105,7 +105,7 @@ typedef struct {
   uint8_t *const *pages;       /* entry j: page j / 64, place j % 64 */
   int32_t key_width, value_width;
   kelvin_entry_format key_format, value_format;
-  size_t values_offset;        /* bytes from the start of a page to its values; 0 where a value is the prefix of its key (not yet read by kernels) */
+  size_t values_offset;        /* bytes from the start of a page to its values; 0: a value is the first numbers of its key */
 } kelvin_head;
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */
@@ -135,8 +135,8 @@ typedef struct {
    * adjacent: pair i is (2i, 2i+1); otherwise (i, i + pairs). */
   void (*rotate)(float *x, const float *cosines, const float *sines, int32_t pairs, bool adjacent);
 
-  /* Writes `count` entries of a head from entry `first` on; keys[t*key_stride ..], values[t*value_stride ..]. Every
-   * variant writes the same bits. */
+  /* Writes `count` entries of a head from entry `first` on; keys[t*key_stride ..], values[t*value_stride ..], which are not
+   * read where values are prefixes of keys. Every variant writes the same bits. */
   void (*write_entries)(const kelvin_head *head, int32_t first, int32_t count, const float *keys, ptrdiff_t key_stride,
                         const float *values, ptrdiff_t value_stride);
 
@@ -157,6 +157,9 @@ typedef struct {
   /* out[r*out_stride + d] += sum over j in [0, last - first) of weights[r*stride + j] * value[first + j][d]. first is a multiple of 64. */
   void (*mix)(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride, int32_t rows,
               float *out, ptrdiff_t out_stride);
+
+  /* x[i] = limit * tanh(x[i] / limit) */
+  void (*softcap)(float *x, float limit, int32_t n);
 
   /* y[i] += factor * x[i];  and  x[i] *= factor */
   void (*add_scaled)(float *y, const float *x, float factor, size_t n);

@@ -94,10 +94,12 @@ extension Processor {
     }
   }
 
-  /// Turns every head of every row of `tensor` in place; `cosines` and `sines` are `[rows, pairs]`.
+  /// Turns every head of every row of `tensor` in place, from channel `first` of a head on.
+  ///
+  /// `cosines` and `sines` are `[rows, pairs]`.
   public func rotate(
-    _ tensor: Tensor, heads: Int, width: Int, cosines: ContiguousArray<Float>, sines: ContiguousArray<Float>,
-    adjacent: Bool
+    _ tensor: Tensor, heads: Int, width: Int, first: Int = 0, cosines: ContiguousArray<Float>,
+    sines: ContiguousArray<Float>, adjacent: Bool
   ) {
     let pairs = tensor.rows == 0 ? 0 : cosines.count / tensor.rows
     let table = kernels.table
@@ -108,7 +110,7 @@ extension Processor {
           for row in range {
             for head in 0..<heads {
               table.pointee.rotate(
-                tensor.pointer + row * tensor.columns + head * width, cosine + row * pairs, sine + row * pairs,
+                tensor.pointer + row * tensor.columns + head * width + first, cosine + row * pairs, sine + row * pairs,
                 Int32(pairs), adjacent)
             }
           }
@@ -130,6 +132,17 @@ extension Processor {
         for head in stride(from: 0, to: tensor.columns, by: width) {
           table.pointee.hadamard(tensor.pointer + row * tensor.columns + head, Int32(width))
         }
+      }
+    }
+  }
+}
+
+extension Processor {
+  /// Sets one channel of every head of every row to zero, in place.
+  public func clear(channel: Int, of tensor: Tensor, width: Int) {
+    for row in 0..<tensor.rows {
+      for head in stride(from: 0, to: tensor.columns, by: width) {
+        tensor.pointer[row * tensor.columns + head + channel] = 0
       }
     }
   }

@@ -13,6 +13,9 @@ public enum EntryFormat: String, CaseIterable, Sendable, Hashable {
   /// coarsely.
   public var isQuantised: Bool { self == .q8_0 || self == .q4_0 }
 
+  /// Numbers that are spread over each other before a head of this width is quantised.
+  public static func spreadBlock(width: Int) -> Int { width.isMultiple(of: 64) ? 64 : 32 }
+
   /// Bytes of `count` numbers, scales included; a multiple of 32 where the format is quantised.
   public func bytes(count: Int) -> Int { kelvin_entry_bytes(kernelFormat, count) }
 
@@ -47,6 +50,8 @@ public struct PageShape: Sendable, Hashable {
   public let keyFormat: EntryFormat
   /// How values are written.
   public let valueFormat: EntryFormat
+  /// Whether a value is the first numbers of its key, and takes no room of its own.
+  public let sharesKey: Bool
 
   /// A page of keys and values of these widths and formats.
   public init(keyWidth: Int, valueWidth: Int, keyFormat: EntryFormat, valueFormat: EntryFormat) {
@@ -57,13 +62,28 @@ public struct PageShape: Sendable, Hashable {
     self.valueWidth = valueWidth
     self.keyFormat = keyFormat
     self.valueFormat = valueFormat
+    sharesKey = false
   }
 
+  /// A page of keys whose first `valueWidth` numbers are the values.
+  public init(keyWidth: Int, valueWidth: Int, sharedFormat: EntryFormat) {
+    precondition(
+      sharedFormat.fits(width: keyWidth) && sharedFormat.fits(width: valueWidth) && valueWidth <= keyWidth,
+      "keys of \(keyWidth) with values of \(valueWidth) in \(sharedFormat)")
+    self.keyWidth = keyWidth
+    self.valueWidth = valueWidth
+    keyFormat = sharedFormat
+    valueFormat = sharedFormat
+    sharesKey = true
+  }
+
+  private var keyBytes: Int { keyFormat.bytes(count: Self.entries * keyWidth) }
+
   /// Bytes from the start of a page to its values.
-  public var valuesOffset: Int { keyFormat.bytes(count: Self.entries * keyWidth) }
+  public var valuesOffset: Int { sharesKey ? 0 : keyBytes }
 
   /// Bytes of a page.
-  public var bytes: Int { valuesOffset + valueFormat.bytes(count: Self.entries * valueWidth) }
+  public var bytes: Int { keyBytes + (sharesKey ? 0 : valueFormat.bytes(count: Self.entries * valueWidth)) }
 }
 
 /// The page table of one head, borrowed for the length of a kernel call.
@@ -128,6 +148,11 @@ extension Kernels {
         $0, Int32(entries.lowerBound), Int32(entries.upperBound), weights.base, weights.stride, Int32(rows),
         output.base, output.stride)
     }
+  }
+
+  /// Replaces scores `s` by `limit · tanh(s / limit)`.
+  public func softcap(_ scores: UnsafeMutablePointer<Float>, limit: Float, count: Int) {
+    table.pointee.softcap(scores, limit, Int32(count))
   }
 
   /// Adds a multiple of a vector to another: `y += factor · x`.

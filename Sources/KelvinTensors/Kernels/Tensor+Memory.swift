@@ -22,6 +22,16 @@ extension Tensor {
   /// The memory of the tensor, row after row; for the page kernels of a cache.
   public var pointer: UnsafeMutablePointer<Float> { buffer.values }
 
+  /// The columns of `range` of each `width` columns, of all rows: parts of heads.
+  public func columns(_ range: Range<Int>, ofEach width: Int) -> Tensor {
+    precondition(range.upperBound <= width && columns.isMultiple(of: width), "\(range) of \(columns) by \(width)")
+    let result = processor.tensor(rows: rows, columns: columns / width * range.count)
+    for part in 0..<rows * columns / width {
+      (result.pointer + part * range.count).update(from: pointer + part * width + range.lowerBound, count: range.count)
+    }
+    return result
+  }
+
   /// A copy of the rows of `range`.
   public subscript(rows range: Range<Int>) -> Tensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of a tensor of \(rows) rows")
@@ -29,6 +39,8 @@ extension Tensor {
     result.pointer.update(from: pointer + range.lowerBound * columns, count: range.count * columns)
     return result
   }
+
+  func clear() { pointer.update(repeating: 0, count: rows * columns) }
 
   func fill(from values: [Float]) {
     values.withUnsafeBufferPointer { source in

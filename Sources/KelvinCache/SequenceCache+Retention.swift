@@ -1,0 +1,20 @@
+import KelvinAttention
+public import KelvinTensors
+
+extension SequenceCache {
+  /// Folds keys and values into the state of a retention layer, and reads it with each row's query.
+  public mutating func retain(
+    _ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int
+  ) -> Tensor {
+    let state = layout.states[layer]
+    let processor = queries.processor
+    if states.isEmpty {
+      states = layout.states.map { processor.zeros(rows: $0.heads * $0.keyWidth, columns: $0.valueWidth) }
+    }
+    let first = seen - positions.count
+    return processor.retain(
+      turned(queries, width: state.keyWidth, at: first, rotary: state.rotary),
+      keys: turned(keys, width: state.keyWidth, at: first, rotary: state.rotary), values: values,
+      logDecays: logDecays, state: states[layer], heads: state.heads)
+  }
+}
