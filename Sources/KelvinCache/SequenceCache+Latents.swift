@@ -24,6 +24,7 @@ extension SequenceCache {
       sinks: sinks, scale: scale, layout: store, position: first, readers: readers, observesWindow: isReviewed)
     switch latentForm ?? cheaperForm(rows: queries.rows, width: width, store, projections) {
     case .absorbed:
+      pass.layout.values = .prefixOfKey(width: box.store.shape.valueWidth)
       pass.queries = latentQueries(projections.absorbed(pass.queries), width: store.keyWidth)
       pass.ranked = pass.ranked.map { latentQueries(projections.absorbed($0), width: store.keyWidth) }
       return projections.values(ofMixed: mixedLatents(pass(&box.store), of: box.store))

@@ -52,7 +52,8 @@ struct Store: ~Copyable {
       ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
-    if !merges.isEmpty { expire(unseenFrom: position, kernels: kernels) }
+    // Several new entries stay in order, so that each query knows which are younger; then the replaced one leaves later.
+    if !merges.isEmpty, added == 1 { expire(unseenFrom: position, kernels: kernels) }
   }
 
   /// Writes down what is known of new entries on arrival, where the policy asked.
