@@ -12,7 +12,7 @@ final class ActiveSequence {
   let context: Int
   /// Every token read, oldest first.
   private(set) var tokens: [Int32] = []
-  private(set) var cache: SequenceCache
+  let owner: OwnedCache
   private let policy: any CachePolicy
   private let closesRanks: Bool
   /// `[V]` The kind of each token; empty where the model has no tokenizer.
@@ -28,8 +28,9 @@ final class ActiveSequence {
     self.options = options
     context = min(options.context ?? model.contextLength, model.contextLength)
     closesRanks = policy.places != .original
-    cache = SequenceCache(
-      layout: model.layout, formats: options.formats, policy: policy, pool: PagePool(limit: options.limit))
+    owner = OwnedCache(
+      SequenceCache(
+        layout: model.layout, formats: options.formats, policy: policy, pool: PagePool(limit: options.limit)))
   }
 
   /// Whether `count` more tokens fit: into the context, or into any length where the policy closes ranks.
@@ -48,14 +49,14 @@ final class ActiveSequence {
     }
     try checkRoom(for: prompt.count)
     guard options.isCached else { return try recompute(adding: prompt) }
-    cache.beginPrompt(length: prompt.count)
+    owner.cache.beginPrompt(length: prompt.count)
     let reviewsChunks = options.reviewsChunks || tokens.count + prompt.count > context
     var start = 0
     while start < prompt.count {
       guard progress(Double(start) / Double(prompt.count)) else { return nil }
       let end = chunkEnd(from: start, of: prompt.count)
       let chunk = Array(prompt[start..<end])
-      cache.expect(chunk.count, kinds: kinds(of: chunk), reviewsChunks: reviewsChunks)
+      owner.cache.expect(chunk.count, kinds: kinds(of: chunk), reviewsChunks: reviewsChunks)
       let logits = try pass(chunk, wanting: end == prompt.count ? .last : .none)
       if end == prompt.count { return logits }
       start = end
@@ -82,14 +83,34 @@ final class ActiveSequence {
   func read(_ token: Int32) throws(EngineError) -> Tensor {
     try checkRoom(for: 1)
     guard options.isCached else { return try recompute(adding: [token]) }
-    cache.expect(1, kinds: kinds(of: [token]))
+    owner.cache.expect(1, kinds: kinds(of: [token]))
     return try pass([token], wanting: .last)
+  }
+
+  /// Every sequence reads its token, all in one pass over the weights.
+  /// - Parameters:
+  ///   - sequences: of the same model, each with a cache, at least one.
+  ///   - tokens: one for each.
+  /// - Returns: the logits after them, `[sequences, V]`.
+  static func step(_ sequences: [ActiveSequence], _ tokens: [Int32]) throws(EngineError) -> Tensor {
+    for (sequence, token) in zip(sequences, tokens) {
+      try sequence.checkRoom(for: 1)
+      sequence.owner.cache.expect(1, kinds: sequence.kinds(of: [token]))
+      sequence.tokens.append(token)
+    }
+    var memory = BatchMemory(sequences.map(\.owner))
+    do {
+      return try sequences[0].model.logits(
+        for: tokens, wanting: .all, memory: &memory, on: sequences[0].processor)
+    } catch {
+      throw .memory(error.description)
+    }
   }
 
   private func pass(_ chunk: [Int32], wanting rows: LogitRows) throws(EngineError) -> Tensor {
     tokens += chunk
     do {
-      return try model.logits(for: chunk, wanting: rows, memory: &cache, on: processor)
+      return try model.logits(for: chunk, wanting: rows, memory: &owner.cache, on: processor)
     } catch {
       throw .memory(error.description)
     }
@@ -98,7 +119,8 @@ final class ActiveSequence {
   /// Generation as the definition says it, without a cache: all tokens go through the model again.
   private func recompute(adding new: [Int32]) throws(EngineError) -> Tensor {
     tokens += new
-    var scratch = SequenceCache(layout: model.layout, formats: options.formats, policy: Full(), pool: cache.pagePool)
+    var scratch = SequenceCache(
+      layout: model.layout, formats: options.formats, policy: Full(), pool: owner.cache.pagePool)
     scratch.beginPrompt(length: tokens.count)
     var logits = processor.tensor(rows: 0, columns: model.vocabulary)
     for start in stride(from: 0, to: tokens.count, by: options.chunk) {
@@ -116,7 +138,7 @@ final class ActiveSequence {
 
   /// What is kept now.
   var report: CacheReport {
-    var report = cache.report(policy: options.policy.description, budget: options.policy["budget"])
+    var report = owner.cache.report(policy: options.policy.description, budget: options.policy["budget"])
     if !options.isCached {
       report.policy = "none"
       report.seen = tokens.count

@@ -10,17 +10,21 @@ public struct BenchCase: Sendable, Hashable {
   public var generated: Int
   /// Tokens that are in the cache before the clock starts.
   public var depth: Int
+  /// Sequences that make their steps together.
+  public var batch: Int
 
-  /// A case of `prompt` tokens or `generated` steps after `depth` tokens.
-  public init(prompt: Int, generated: Int, depth: Int) {
+  /// A case of `prompt` tokens or `generated` steps after `depth` tokens, in each of `batch` sequences.
+  public init(prompt: Int, generated: Int, depth: Int, batch: Int = 1) {
     self.prompt = prompt
     self.generated = generated
     self.depth = depth
+    self.batch = batch
   }
 
-  /// As llama-bench names it: `pp512`, `tg64 @ d4096`.
+  /// As llama-bench names it: `pp512`, `tg64 @ d4096`; `tg64 x 8` for a batch.
   public var name: String {
     (prompt > 0 ? "pp\(prompt)" : "tg\(generated)") + (depth > 0 ? " @ d\(depth)" : "")
+      + (batch > 1 ? " x \(batch)" : "")
   }
 }
 
@@ -28,7 +32,7 @@ public struct BenchCase: Sendable, Hashable {
 public struct BenchResult: Sendable, Hashable {
   /// What was timed.
   public var bench: BenchCase
-  /// Tokens per second.
+  /// Tokens per second, of all sequences together.
   public var speeds: [Double]
   /// What the cache kept when the clock stopped.
   public var kv: CacheReport
@@ -58,7 +62,7 @@ extension Engine {
     _ bench: BenchCase, repetitions: Int, options: CacheOptions, progress: @Sendable (Int) -> Bool = { _ in true }
   ) throws(EngineError) -> BenchResult {
     let total = bench.depth + bench.prompt + bench.generated
-    guard bench.prompt >= 0, bench.generated >= 0, bench.depth >= 0, total > 0, repetitions > 0 else {
+    guard bench.prompt >= 0, bench.generated >= 0, bench.depth >= 0, bench.batch > 0, total > 0, repetitions > 0 else {
       throw .invalidOption(option: "bench", found: bench.name, expected: "positive counts")
     }
     var random = RandomNumbers(seed: 42)
@@ -67,24 +71,40 @@ extension Engine {
     var report: CacheReport?
     for repetition in 0..<repetitions {
       guard progress(repetition) else { break }
-      let sequence = try ActiveSequence(loaded, options: options, processor: processor)
-      try sequence.checkRoom(for: total)
-      if bench.depth > 0 { _ = try sequence.read(prompt: Array(tokens[..<bench.depth])) }
+      let sequences = try makeSequences(bench, options: options, tokens: tokens)
       if bench.depth == 0, repetition == 0 {
         let warmUp = try ActiveSequence(loaded, options: options, processor: processor)
         _ = try warmUp.read(prompt: Array(tokens.prefix(max(16, min(bench.prompt, 64)))))
       }
       let start = DispatchTime.now().uptimeNanoseconds
       if bench.prompt > 0 {
-        _ = try sequence.read(prompt: Array(tokens[bench.depth..<bench.depth + bench.prompt]))
+        let prompt = Array(tokens[bench.depth..<bench.depth + bench.prompt])
+        for sequence in sequences { _ = try sequence.read(prompt: prompt) }
+      } else if let only = sequences.first, sequences.count == 1 {
+        for token in tokens[bench.depth...] { _ = try only.read(token) }
       } else {
-        for token in tokens[bench.depth...] { _ = try sequence.read(token) }
+        for token in tokens[bench.depth...] {
+          _ = try ActiveSequence.step(sequences, Array(repeating: token, count: sequences.count))
+        }
       }
       let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
-      speeds.append(Double(bench.prompt + bench.generated) / seconds)
-      report = sequence.report
+      speeds.append(Double((bench.prompt + bench.generated) * bench.batch) / seconds)
+      report = sequences.first?.report
     }
     guard let report else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
     return BenchResult(bench: bench, speeds: speeds, kv: report)
+  }
+
+  private func makeSequences(
+    _ bench: BenchCase, options: CacheOptions, tokens: [Int32]
+  ) throws(EngineError) -> [ActiveSequence] {
+    var sequences: [ActiveSequence] = []
+    for _ in 0..<bench.batch {
+      let sequence = try ActiveSequence(loaded, options: options, processor: processor)
+      try sequence.checkRoom(for: tokens.count)
+      if bench.depth > 0 { _ = try sequence.read(prompt: Array(tokens[..<bench.depth])) }
+      sequences.append(sequence)
+    }
+    return sequences
   }
 }

@@ -59,7 +59,7 @@ extension Engine {
       nll.append(Self.negativeLogLikelihood(row, of: tokens[index]))
       if index + 1 < tokens.count { logits = try sequence.read(tokens[index]) }
     }
-    return Score(nll: nll, kv: sequence.report, keptPositions: sequence.cache.keptPositions)
+    return Score(nll: nll, kv: sequence.report, keptPositions: sequence.owner.cache.keptPositions)
   }
 
   /// `−ln softmax(logits)[token]`, in double precision.

@@ -95,7 +95,8 @@ struct JSONTests {
     for row in rows {
       #expect(
         Set(row.keys) == [
-          "test", "model", "kernels", "n_prompt", "n_gen", "n_depth", "n_threads", "avg_ts", "stddev_ts", "median_ts",
+          "test", "model", "kernels", "n_prompt", "n_gen", "n_depth", "n_batch", "n_threads", "avg_ts", "stddev_ts",
+          "median_ts",
           "kv",
         ])
       try check(cache: row["kv"])

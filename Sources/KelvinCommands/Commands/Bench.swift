@@ -25,6 +25,8 @@ struct Bench: AsyncParsableCommand {
     name: [.short, .customLong("n-depth")],
     help: "Tokens in the cache before the clock starts, comma-separated.")
   var d = "0"
+  @Option(name: .long, help: "Sequences that make their steps together, comma-separated.")
+  var batch = "1"
   @Option(name: .shortAndLong, help: "Repetitions of each row.")
   var repetitions = 5
   @OptionGroup var cache: CacheFlags
@@ -57,7 +59,10 @@ struct Bench: AsyncParsableCommand {
     var cases: [BenchCase] = []
     for depth in try counts(d, "n-depth") {
       cases += try counts(p, "n-prompt").filter { $0 > 0 }.map { BenchCase(prompt: $0, generated: 0, depth: depth) }
-      cases += try counts(n, "n-gen").filter { $0 > 0 }.map { BenchCase(prompt: 0, generated: $0, depth: depth) }
+      let batches = try counts(batch, "batch")
+      cases += try counts(n, "n-gen").filter { $0 > 0 }.flatMap { steps in
+        batches.map { BenchCase(prompt: 0, generated: steps, depth: depth, batch: $0) }
+      }
     }
     return cases
   }
@@ -75,10 +80,11 @@ struct Bench: AsyncParsableCommand {
     switch output {
     case .json: try Output.json(rows)
     case .csv:
-      Terminal.write("test,n_prompt,n_gen,n_depth,n_threads,avg_ts,stddev_ts,median_ts,kv_bytes,kv_bytes_full\n")
+      Terminal.write(
+        "test,n_prompt,n_gen,n_depth,n_batch,n_threads,avg_ts,stddev_ts,median_ts,kv_bytes,kv_bytes_full\n")
       for row in rows {
         Terminal.write(
-          "\(row.test),\(row.nPrompt),\(row.nGen),\(row.nDepth),\(row.nThreads),\(row.averageSpeed),\(row.deviation),"
+          "\(row.test),\(row.nPrompt),\(row.nGen),\(row.nDepth),\(row.nBatch),\(row.nThreads),\(row.averageSpeed),\(row.deviation),"
             + "\(row.medianSpeed),\(row.kv.bytes),\(row.kv.bytesFull)\n")
       }
     case .md:
@@ -98,7 +104,7 @@ extension Bench {
   /// One row, with llama-bench's keys.
   struct Row: Encodable {
     var test, model, kernels: String
-    var nPrompt, nGen, nDepth, nThreads: Int
+    var nPrompt, nGen, nDepth, nBatch, nThreads: Int
     var averageSpeed, deviation, medianSpeed: Double
     var kv: CacheReport
 
@@ -109,6 +115,7 @@ extension Bench {
       nPrompt = result.bench.prompt
       nGen = result.bench.generated
       nDepth = result.bench.depth
+      nBatch = result.bench.batch
       nThreads = threads
       averageSpeed = result.mean
       deviation = result.deviation
@@ -121,6 +128,7 @@ extension Bench {
       case nPrompt = "n_prompt"
       case nGen = "n_gen"
       case nDepth = "n_depth"
+      case nBatch = "n_batch"
       case nThreads = "n_threads"
       case averageSpeed = "avg_ts"
       case deviation = "stddev_ts"

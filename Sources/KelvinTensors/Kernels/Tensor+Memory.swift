@@ -71,6 +71,18 @@ extension Tensor {
 }
 
 extension Processor {
+  /// Tensors of the same width, one below the other.
+  public func joined(_ parts: [Tensor]) -> Tensor {
+    let result = tensor(rows: parts.reduce(0) { $0 + $1.rows }, columns: parts.first?.columns ?? 0)
+    var row = 0
+    for part in parts {
+      precondition(part.columns == result.columns, "\(part.columns) columns below \(result.columns)")
+      (result.pointer + row * result.columns).update(from: part.pointer, count: part.rows * part.columns)
+      row += part.rows
+    }
+    return result
+  }
+
   /// Runs `body` on ranges that cover `0..<rows`; small work stays on the calling thread.
   func split(rows: Int, columns: Int, _ body: (Range<Int>) -> Void) {
     let rowsPerPiece = max(1, 16_384 / max(1, columns))
