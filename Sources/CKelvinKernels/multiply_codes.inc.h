@@ -169,7 +169,7 @@ static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, i
 }
 
 /* Panels that stay in the second cache while the tokens pass by. */
-enum { GROUP_BYTES = 256 * 1024 };
+enum { GROUP_BYTES = 1024 * 1024 };
 
 static void multiply_codes(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
                            int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
