@@ -12,15 +12,21 @@ public struct NewEntries {
   public var gates: Tensor?
   /// Where keys are latents: how they become the keys and values of heads.
   public var projections: (any LatentProjections)?
+  /// The layer's output projection `[hidden, Hq·Dv]`, for methods that ask how far a value moves the output.
+  ///
+  /// `nil`: they take the value itself.
+  public var outputProjection: Weight?
 
   /// The entries of one pass through one layer.
   public init(
-    keys: Tensor, values: Tensor?, gates: Tensor? = nil, projections: (any LatentProjections)? = nil
+    keys: Tensor, values: Tensor?, gates: Tensor? = nil, projections: (any LatentProjections)? = nil,
+    outputProjection: Weight? = nil
   ) {
     self.keys = keys
     self.values = values
     self.gates = gates
     self.projections = projections
+    self.outputProjection = outputProjection
   }
 }
 

@@ -31,13 +31,16 @@ extension HeadPages {
 }
 
 extension Tensor {
-  /// For each row the sum of `term` over `width` columns from `columns` on.
-  func norms(columns first: Int, width: Int, _ term: (Float) -> Float) -> [Float] {
+  /// For each row the norm of `width` columns from `first` on.
+  func norms(_ norm: ValueNorm, columns first: Int, width: Int) -> [Float] {
     (0..<rows).map { row in
       let start = pointer + row * columns + first
       var sum: Float = 0
-      for column in 0..<width { sum += term(start[column]) }
-      return sum
+      switch norm {
+      case .sum: for column in 0..<width { sum += abs(start[column]) }
+      case .length: for column in 0..<width { sum += start[column] * start[column] }
+      }
+      return norm == .length ? sum.squareRoot() : sum
     }
   }
 }
@@ -94,7 +97,8 @@ struct AttentionPass {
         rows, head: head, pages: heads[head].pages, gone: store.ledger.heads[head].gone, scratch: scratch[worker],
         sums: sums, output: output)
     }
-    for head in heads.indices { sums.add(head, to: &store.ledger.heads[head]) }
+    let firstQuery = store.ledger.seen - queries.rows
+    for head in heads.indices { sums.add(head, to: &store.ledger.heads[head], firstQuery: firstQuery) }
     return output
   }
 
@@ -115,11 +119,15 @@ struct AttentionPass {
         let scores = scratch.scores + row * scratch.stride
         if let limit = layout.softcap { kernels.softcap(scores, limit: limit, count: visible) }
         let position = Int32(clamping: position + rows.lowerBound + row / group)
-        for entry in 0..<min(visible, gone.count) where gone[entry] <= position { scores[entry] = -.infinity }
+        var seen = visible
+        for entry in 0..<min(visible, gone.count) where gone[entry] <= position {
+          scores[entry] = -.infinity
+          seen -= 1
+        }
         let (sum, maximum) = kernels.exponentials(scores, count: visible)
         (scores + visible).update(repeating: 0, count: entries.count - visible)
         kernels.multiply(scores, by: 1 / (sum + (layout.hasZeroSink ? exponential(-maximum) : 0)), count: visible)
-        sums.observe(scores, count: visible, head, rows, row)
+        sums.observe(scores, count: visible, seen: seen, head, rows, row)
       }
       kernels.mix(
         table, entries, weights: Rows(scratch.scores, stride: scratch.stride), rows: count,

@@ -8,6 +8,7 @@ struct ColumnSums {
   private let attention: Tensor?
   /// `[heads · observed tiles · G, entries]`: from the newest queries, for each query head.
   private let window: Tensor?
+  private let counts: CountedShares?
   private let firstObserved: Int
   private let tile, tiles, group: Int
   /// The part of each query head's attention in the mean.
@@ -16,6 +17,7 @@ struct ColumnSums {
 
   init(_ pass: AttentionPass, _ records: Records, tile: Int, entries: Int) {
     self.tile = tile
+    counts = CountedShares(pass, queries: records.attentionCount, tile: tile, entries: entries)
     group = pass.group
     share = 1 / Float(pass.group * pass.readers)
     kernels = pass.processor.kernels
@@ -32,15 +34,17 @@ struct ColumnSums {
   /// Begins the part of one tile.
   func clear(_ head: Int, _ rows: Range<Int>, count: Int) {
     if let attention { attentionPart(attention, head, rows.lowerBound / tile).update(repeating: 0, count: count) }
+    counts?.clear(head, rows, count: count)
     guard let window, rows.upperBound > firstObserved else { return }
     for row in 0..<group { windowPart(window, head, rows.lowerBound / tile, row).update(repeating: 0, count: count) }
   }
 
   /// Adds the probabilities of a tile's row `row`: query `rows.lowerBound + row / G`, query head `row % G` of the group.
   func observe(
-    _ probabilities: UnsafeMutablePointer<Float>, count: Int, _ head: Int, _ rows: Range<Int>, _ row: Int
+    _ probabilities: UnsafeMutablePointer<Float>, count: Int, seen: Int, _ head: Int, _ rows: Range<Int>, _ row: Int
   ) {
     let index = rows.lowerBound / tile
+    counts?.observe(probabilities, count: count, seen: seen, head, rows, row)
     if let attention {
       kernels.add(probabilities, times: share, to: attentionPart(attention, head, index), count: count)
     }
@@ -49,8 +53,9 @@ struct ColumnSums {
     }
   }
 
-  /// Adds the parts of all tiles to a head's ledger.
-  func add(_ head: Int, to ledger: inout HeadLedger) {
+  /// Adds the parts of all tiles to a head's ledger; `firstQuery` is the number of the pass's first query.
+  func add(_ head: Int, to ledger: inout HeadLedger, firstQuery: Int) {
+    counts?.add(head, to: &ledger.attentionCount, entries: ledger.count, firstQuery: firstQuery)
     if let attention {
       sum(0..<tiles, into: &ledger.attention) { attentionPart(attention, head, $0) }
     }

@@ -11,6 +11,7 @@ extension AttentionPass {
   func decode(_ store: inout Store) -> Tensor {
     let output = self.output
     let heads = store.heads
+    let seen = store.ledger.seen
     var firstPiece: [Int] = []
     var pieces = 0
     for head in heads {
@@ -33,10 +34,14 @@ extension AttentionPass {
     }
     for head in heads.indices {
       let last = head + 1 < heads.count ? firstPiece[head + 1] : pieces
+      let records = store.policy.records
+      let counted = records.attentionCount > 0 ? heads[head].pages.count : 0
+      var shares = ContiguousArray<Float>(repeating: 0, count: counted)
       for row in 0..<group {
         let factors = join(parts, firstPiece[head]..<last, row: row, head: head, into: output)
-        record(store.policy.records, factors, scores, firstPiece[head], row: row, in: &store.ledger.heads[head])
+        record(records, factors, scores, firstPiece[head], row: row, shares: &shares, in: &store.ledger.heads[head])
       }
+      if counted > 0 { store.ledger.heads[head].attentionCount.note(shares, addingUpTo: Float(group), of: seen - 1) }
     }
     return output
   }
@@ -91,10 +96,11 @@ extension AttentionPass {
     return factors
   }
 
-  /// Adds the probabilities of one query head to the attention column, as its share of the group's mean, and notes them as
-  /// the newest query's.
+  /// Adds the probabilities of one query head to the attention column, as its share of the group's mean, to the sum
+  /// of its group, and notes them as the newest query's.
   private func record(
-    _ records: Records, _ factors: [Float], _ scores: Tensor, _ firstPiece: Int, row: Int, in head: inout HeadLedger
+    _ records: Records, _ factors: [Float], _ scores: Tensor, _ firstPiece: Int, row: Int,
+    shares: inout ContiguousArray<Float>, in head: inout HeadLedger
   ) {
     func add(to column: inout ContiguousArray<Float>, share: Float) {
       column.withUnsafeMutableBufferPointer { column in
@@ -108,6 +114,7 @@ extension AttentionPass {
       }
     }
     if records.attention { add(to: &head.attention, share: 1 / Float(group * readers)) }
+    if records.attentionCount > 0 { add(to: &shares, share: 1) }
     if records.windowAttention > 0, observesWindow {
       var column = ContiguousArray<Float>(repeating: 0, count: head.count)
       add(to: &column, share: 1)

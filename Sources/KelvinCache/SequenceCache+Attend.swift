@@ -13,6 +13,7 @@ extension SequenceCache {
     let kernels = queries.processor.kernels
     box.store.ledger.seen = seen
     if let entries { try add(entries, to: box, kernels: kernels) }
+    if moment != .step { box.store.recordSpread(of: queries, from: seen - queries.rows, entries?.projections) }
     let output: Tensor
     if let projections = entries?.projections {
       output = try attend(
@@ -22,6 +23,10 @@ extension SequenceCache {
     }
     if layer == readers[index].last {
       box.store.expire(unseenFrom: seen - 1, kernels: kernels)
+      if observes(box) {
+        box.store.measureForReview(
+          on: queries.processor, scale: scale, spreads: formats.keys.isQuantised, angles: &angles)
+      }
       if isReviewed { box.store.review(at: moment, kernels: kernels) }
     }
     return output
@@ -34,8 +39,11 @@ extension SequenceCache {
     if let gates = entries.gates { (keys, values, merges) = box.store.merged(entries, gates: gates) }
     let stored = formats.values.isQuantised ? values.map { spread($0, width: store.valueWidth) } : values
     try box.store.append(placed(keys, at: first, in: store), stored, at: first, merges: merges, kernels: kernels)
-    box.store.record(norms: keys, values, kinds: kinds)
+    box.store.record(norms: keys, values, through: entries.outputProjection, kinds: kinds)
   }
+
+  /// Whether a review follows that reads what is measured for it.
+  func observes(_ box: StoreBox) -> Bool { isReviewed && box.store.policy.reads(at: moment) }
 
   private mutating func attend(_ queries: Tensor, box: StoreBox, readers: Int, scale: Float) -> Tensor {
     let store = box.store.layout
@@ -43,7 +51,7 @@ extension SequenceCache {
     let pass = AttentionPass(
       processor: queries.processor, queries: placed(queries, at: first, in: store),
       ranked: rank(of: queries, in: box).map { placed(queries, at: $0, in: store) }, sinks: sinks, scale: scale,
-      layout: store, position: first, readers: readers, observesWindow: isReviewed)
+      layout: store, position: first, readers: readers, observesWindow: observes(box))
     let output = pass(&box.store)
     if formats.values.isQuantised { queries.processor.hadamard(output, width: store.valueWidth) }
     return output

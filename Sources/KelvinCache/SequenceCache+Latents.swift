@@ -21,8 +21,10 @@ extension SequenceCache {
     var pass = AttentionPass(
       processor: queries.processor, queries: turned(queries, width: width, at: first, rotary: store.rotary),
       ranked: rank(of: queries, in: box).map { turned(queries, width: width, at: $0, rotary: store.rotary) },
-      sinks: sinks, scale: scale, layout: store, position: first, readers: readers, observesWindow: isReviewed)
-    switch latentForm ?? cheaperForm(rows: queries.rows, width: width, store, projections) {
+      sinks: sinks, scale: scale, layout: store, position: first, readers: readers, observesWindow: observes(box))
+    // What all heads together give an entry is counted, and only the absorbed form has it in one place.
+    let counts = box.store.policy.records.attentionCount > 0
+    switch counts ? .absorbed : latentForm ?? cheaperForm(rows: queries.rows, width: width, store, projections) {
     case .absorbed:
       pass.layout.values = .prefixOfKey(width: box.store.shape.valueWidth)
       pass.queries = latentQueries(projections.absorbed(pass.queries), width: store.keyWidth)

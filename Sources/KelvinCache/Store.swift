@@ -10,6 +10,8 @@ struct Store: ~Copyable {
   var ledger: Ledger
   var policy: any CachePolicy
   var edits: Edits
+  /// How the prompts' queries were spread, where the policy asks.
+  var queryStatistics = QueryStatistics()
   private(set) var evicted = 0
   /// Entries of the first head before the latest ones were appended.
   private(set) var countBefore = 0
@@ -59,24 +61,26 @@ struct Store: ~Copyable {
   /// Writes down what is known of new entries on arrival, where the policy asked.
   ///
   /// Keys come unturned: turning keeps a norm but not its last bit, and the same token twice must tie.
-  mutating func record(norms keys: Tensor, _ values: Tensor?, kinds: [EntryKind]) {
+  mutating func record(norms keys: Tensor, _ values: Tensor?, through output: Weight?, kinds: [EntryKind]) {
     let records = policy.records
     for head in heads.indices {
       if records.keyNorm {
-        ledger.heads[head].keyNorm += keys.norms(columns: head * shape.keyWidth, width: shape.keyWidth) { $0 * $0 }
-          .map { $0.squareRoot() }
+        ledger.heads[head].keyNorm += keys.norms(.length, columns: head * shape.keyWidth, width: shape.keyWidth)
       }
-      if records.valueNorm {
+      if let norm = records.valueNorm {
         // A value that is a prefix of its key lies at the start of the key.
         let stride = values == nil ? layout.keyWidth : layout.valueWidth
-        ledger.heads[head].valueNorm += (values ?? keys).norms(columns: head * stride, width: layout.valueWidth) {
-          abs($0)
-        }
+        ledger.heads[head].valueNorm += (values ?? keys).norms(norm, columns: head * stride, width: layout.valueWidth)
       }
       if records.kinds {
         ledger.heads[head].kinds += kinds
         ledger.heads[head].kinds += repeatElement(.ordinary, count: max(0, keys.rows - kinds.count))
       }
+    }
+    if records.outputNorm {
+      let stored = values ?? keys.columns(0..<layout.valueWidth, ofEach: layout.keyWidth)
+      let columns = stored.outputNorms(through: output, heads: heads.count)
+      for head in heads.indices { ledger.heads[head].outputNorm += columns[head] }
     }
   }
 
@@ -84,7 +88,7 @@ struct Store: ~Copyable {
   mutating func review(at moment: Moment, kernels: Kernels) {
     edits.removeAll()
     policy.review(ledger, at: moment, edits: &edits)
-    for head in ledger.heads.indices { ledger.heads[head].windowAttention = [] }
+    for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
       for entry in edits.evictions[head].sorted(by: >) {
         heads[head].pages.swapRemove(entry, kernels: kernels)

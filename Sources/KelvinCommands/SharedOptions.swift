@@ -49,6 +49,11 @@ struct CacheFlags: ParsableArguments {
   @Option(name: [.customLong("kv-recent")], help: "Newest entries that always stay, for policies that have a window.")
   var recent: Int?
 
+  @Option(
+    name: [.customLong("kv-protect")],
+    help: "What always stays: any of sinks:N, recent:N, special, punctuation, newline, prompt, joined by commas.")
+  var protect: String?
+
   @Option(name: [.customLong("kv-when")], help: "When entries may leave: prefill, decode or both.")
   var when: String?
 
@@ -95,6 +100,7 @@ struct CacheFlags: ParsableArguments {
       ("budget", budget), ("sinks", sinks.map(String.init)), ("recent", recent.map(String.init)), ("when", when),
     ]
     for (key, value) in sugar where value != nil { options.policy[key] = value }
+    if let protect { try options.policy.protect(protect) }
     let usual: EntryFormat = exact ? .f32 : .f16
     options.formats = EntryFormats(keys: keys ?? usual, values: values ?? usual)
     options.isCached = !isUncached

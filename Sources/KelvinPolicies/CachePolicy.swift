@@ -10,8 +10,17 @@ public protocol CachePolicy: Sendable {
   var places: Places { get }
   /// Called when a prompt begins, before any of it is read; again for every further prompt of the sequence.
   mutating func begin(at place: StorePlace, promptLength: Int)
+  /// Whether the next review, at `moment`, will read the columns that are measured for reviews only.
+  ///
+  /// Asked before the pass; where the answer is no, they are not measured.
+  func reads(at moment: Moment) -> Bool
   /// Says which entries leave the store.
   mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits)
+}
+
+extension CachePolicy {
+  /// Every review reads its columns.
+  public func reads(at moment: Moment) -> Bool { true }
 }
 
 /// The moments at which a store is reviewed.
@@ -42,20 +51,33 @@ public struct Records: Sendable, Hashable {
   public var windowAttention: Int
   /// ‖k‖₂ on arrival.
   public var keyNorm: Bool
-  /// ‖v‖₁ on arrival.
-  public var valueNorm: Bool
+  /// How large a value is, on arrival.
+  public var valueNorm: ValueNorm?
+  /// ‖W_O v‖₁ on arrival, mean over the query heads of the group: how much the value moves the layer's output.
+  public var outputNorm: Bool
+  /// How many of this many newest queries gave an entry at least an even share of their attention; 0: not recorded.
+  public var attentionCount: Int
+  /// How alike each key is to the mean of all keys' directions; measured for reviews only.
+  public var keySimilarity: Bool
+  /// Attention to expect from the queries to come; measured for reviews only.
+  public var expectedAttention: ExpectedQueries?
   /// What kind of token an entry stands for.
   public var kinds: Bool
 
-  /// The facts that are `true`, and attention from `windowAttention` queries.
+  /// The facts that are `true` or counted.
   public init(
-    attention: Bool = false, windowAttention: Int = 0, keyNorm: Bool = false, valueNorm: Bool = false,
-    kinds: Bool = false
+    attention: Bool = false, windowAttention: Int = 0, keyNorm: Bool = false, valueNorm: ValueNorm? = nil,
+    outputNorm: Bool = false, attentionCount: Int = 0, keySimilarity: Bool = false,
+    expectedAttention: ExpectedQueries? = nil, kinds: Bool = false
   ) {
     self.attention = attention
     self.windowAttention = windowAttention
     self.keyNorm = keyNorm
     self.valueNorm = valueNorm
+    self.outputNorm = outputNorm
+    self.attentionCount = attentionCount
+    self.keySimilarity = keySimilarity
+    self.expectedAttention = expectedAttention
     self.kinds = kinds
   }
 
@@ -63,9 +85,32 @@ public struct Records: Sendable, Hashable {
   public var names: [String] {
     let columns = [
       (attention, "attention"), (windowAttention > 0, "windowAttention"), (keyNorm, "keyNorm"),
-      (valueNorm, "valueNorm"), (kinds, "kinds"),
+      (valueNorm != nil, "valueNorm"), (outputNorm, "outputNorm"), (attentionCount > 0, "attentionCount"),
+      (keySimilarity, "keySimilarity"), (expectedAttention != nil, "expectedAttention"), (kinds, "kinds"),
     ]
     return columns.filter(\.0).map(\.1)
+  }
+}
+
+/// How the size of a value is measured.
+public enum ValueNorm: Sendable, Hashable {
+  /// ‖v‖₁, the sum of absolute numbers.
+  case sum
+  /// ‖v‖₂, the length.
+  case length
+}
+
+/// The queries that are expected: spread as those of the prompt were, at the positions that follow.
+public struct ExpectedQueries: Sendable, Hashable {
+  /// How many positions to come are averaged over.
+  public var future: Int
+  /// First tokens that are left out, their queries and their entries, because they are like no other.
+  public var sinks: Int
+
+  /// Queries at the next `future` positions, the first `sinks` tokens left out.
+  public init(future: Int, sinks: Int) {
+    self.future = future
+    self.sinks = sinks
   }
 }
 

@@ -24,8 +24,12 @@ public struct HeadLedger: Sendable {
   public var attention: ContiguousArray<Float> = []
   /// ‖k‖₂.
   public var keyNorm: ContiguousArray<Float> = []
-  /// ‖v‖₁.
+  /// ‖v‖₁ or ‖v‖₂, as asked for.
   public var valueNorm: ContiguousArray<Float> = []
+  /// ‖W_O v‖₁, mean over the query heads of the group.
+  public var outputNorm: ContiguousArray<Float> = []
+  /// How many of the newest queries gave the entry at least an even share of their attention.
+  public var attentionCount = AttentionCount()
   /// What kind of token the entry stands for.
   public var kinds: ContiguousArray<EntryKind> = []
   /// The first position whose query does not see the entry: the end of its lifetime.
@@ -38,6 +42,14 @@ public struct HeadLedger: Sendable {
   ///
   /// Only in a review; empty after it.
   public var windowAttention: [ContiguousArray<Float>] = []
+  /// cos(k, mean of the directions of all live keys), in −1...1.
+  ///
+  /// Only in a review; empty after it.
+  public var keySimilarity: ContiguousArray<Float> = []
+  /// The share of their attention that queries to come are expected to give, mean over the group; 0 for left-out sinks.
+  ///
+  /// Only in a review; empty after it.
+  public var expectedAttention: ContiguousArray<Float> = []
 
   /// Empty columns.
   public init(number: Int) {
@@ -51,6 +63,14 @@ public struct HeadLedger: Sendable {
   public mutating func append(_ newPositions: Range<Int32>, recording records: Records) {
     positions.append(contentsOf: newPositions)
     if records.attention { attention.append(contentsOf: repeatElement(0, count: newPositions.count)) }
+    if records.attentionCount > 0 { attentionCount.append(newPositions.count, queries: records.attentionCount) }
+  }
+
+  /// Empties the columns that are measured for one review.
+  public mutating func endReview() {
+    windowAttention = []
+    keySimilarity = []
+    expectedAttention = []
   }
 
   /// Removes an entry; the last one takes its place.
@@ -59,6 +79,8 @@ public struct HeadLedger: Sendable {
     if !attention.isEmpty { attention.swapRemove(entry) }
     if !keyNorm.isEmpty { keyNorm.swapRemove(entry) }
     if !valueNorm.isEmpty { valueNorm.swapRemove(entry) }
+    if !outputNorm.isEmpty { outputNorm.swapRemove(entry) }
+    if !attentionCount.isEmpty { attentionCount.swapRemove(entry) }
     if !kinds.isEmpty { kinds.swapRemove(entry) }
     if !gone.isEmpty { gone.swapRemove(entry) }
     if !mergeWeight.isEmpty { mergeWeight.swapRemove(entry) }

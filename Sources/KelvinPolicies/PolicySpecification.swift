@@ -86,8 +86,8 @@ public struct PolicyOptions: Sendable {
   }
 
   /// A count that has no word for a default rule.
-  func count(_ key: String, atLeast least: Int) throws(PolicyError) -> Int {
-    guard let count = Int(value(key)), count >= least, count <= Budget.mostEntries else { throw impossible(key) }
+  func count(_ key: String, atLeast least: Int, atMost most: Int = Budget.mostEntries) throws(PolicyError) -> Int {
+    guard let count = Int(value(key)), count >= least, count <= most else { throw impossible(key) }
     return count
   }
 

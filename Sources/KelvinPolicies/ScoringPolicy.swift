@@ -42,6 +42,9 @@ extension ScoringPolicy {
     capacity = budget.entries(at: place, promptLength: promptLength)
   }
 
+  /// Reviews read columns at the moments of `when`, unless the budget is unbounded.
+  public func reads(at moment: Moment) -> Bool { when.includes(moment) && capacity != nil }
+
   /// Lets the lowest scores leave where a head holds more than its capacity.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard when.includes(moment) else { return }

@@ -35,16 +35,17 @@ struct PolicyGolden: Decodable {
     }
 
     /// The positions that the heads of all layers keep after review `number`; `nil` where not recorded.
-    func kept(review number: Int) -> [Set<Int32>]? { kept["\(number)"].map { $0.map(Self.positions) } }
+    func kept(review number: Int) -> [Set<Int32>]? { kept["\(number)"].map { $0.map(PolicyGolden.positions) } }
+  }
 
-    private static func positions(_ digits: String) -> Set<Int32> {
-      var positions: Set<Int32> = []
-      for (index, digit) in digits.enumerated() {
-        let bits = digit.hexDigitValue ?? 0
-        for bit in 0..<4 where bits >> bit & 1 == 1 { positions.insert(Int32(index * 4 + bit)) }
-      }
-      return positions
+  /// The positions that a string of hexadecimal digits stands for.
+  static func positions(_ digits: String) -> Set<Int32> {
+    var positions: Set<Int32> = []
+    for (index, digit) in digits.enumerated() {
+      let bits = digit.hexDigitValue ?? 0
+      for bit in 0..<4 where bits >> bit & 1 == 1 { positions.insert(Int32(index * 4 + bit)) }
     }
+    return positions
   }
 
   /// The value of an option: a number, a word, a list of layers, or a mark.

@@ -11,7 +11,7 @@ extension SmolLM2Tests {
   struct Policies {
     @Test("runs of every golden were found")
     func found() {
-      #expect(GoldenRun.all("alice-12", "alice-96", "alice-256", "chat").count == 47)
+      #expect(GoldenRun.all("alice-12", "alice-96", "alice-256", "chat", "methods-256").count == 56)
     }
 
     @Test("in 32-bit floats", arguments: GoldenRun.all("alice-12", "alice-96", "alice-256", "chat"))
@@ -24,6 +24,9 @@ extension SmolLM2Tests {
       #expect(abs(result.meanDifference) <= 0.002, "\(result)")
       #expect(result.greatestDifference <= 0.02, "\(result)")
     }
+
+    @Test("in 32-bit floats, methods that came later", arguments: GoldenRun.all("methods-256"))
+    func later(_ argument: GoldenRun) throws { try exact(argument) }
 
     @Test("in f16 entries and int8 activations", arguments: GoldenRun.all("alice-256"))
     func fast(_ argument: GoldenRun) throws {

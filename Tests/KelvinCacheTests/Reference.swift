@@ -83,7 +83,8 @@ struct Reference {
     values[index * width..<(index + 1) * width].map(Double.init)
   }
 
-  private func turned(_ vector: [Double], to position: Int) -> [Double] {
+  /// A key or query turned to a position.
+  func turned(_ vector: [Double], to position: Int) -> [Double] {
     guard let rotary = layout.rotary else { return vector }
     var result = vector
     for (pair, frequency) in rotary.frequencies.enumerated() {

@@ -65,6 +65,13 @@ public struct TestModel {
     return rows
   }
 
+  /// Reads `tokens` as one prompt in one pass, for what the cache makes of it.
+  public func prefill(_ tokens: [Int32], into cache: inout SequenceCache) throws {
+    cache.beginPrompt(length: tokens.count)
+    cache.expect(tokens.count)
+    _ = try model.logits(for: tokens, wanting: .none, memory: &cache, on: processor)
+  }
+
   /// Reads `tokens` and goes on with the most likely token `count` times.
   /// - Returns: the new tokens.
   public func generate(_ count: Int, after tokens: [Int32], into cache: inout SequenceCache) throws -> [Int32] {

@@ -114,7 +114,7 @@ extension Llama {
       let (queries, keys, values) = x.rmsNormalised(gain: attentionNorm, epsilon: configuration.normEpsilon)
         .multiplied(by: query, key, value, biases: Array(attentionBiases.prefix(3)))
       let attended = try memory.attend(
-        queries, adding: NewEntries(keys: keys, values: values), layer: index,
+        queries, adding: NewEntries(keys: keys, values: values, outputProjection: output), layer: index,
         scale: 1 / Float(configuration.headWidth).squareRoot())
       let y = x + attended.multiplied(by: output, bias: attentionBiases[3])
       let (gates, ups) = y.rmsNormalised(gain: feedForwardNorm, epsilon: configuration.normEpsilon)

@@ -9,18 +9,29 @@
 /// Defaults: B = 20 % of the prompt, w = ⌊B/2⌋, the odd entry goes to the heavy hitters.
 /// Departures: the paper is per query head (MHA); here the mean over the query heads that share a KV head. Evicted entries
 /// leave memory and the softmax, as in the authors' `utils_real_drop`, not as in their simulation by masks.
+/// `norm=mean` divides by the queries that have met the entry; the paper found it worse (App. B.2), kvpress does it.
+/// Sums over the newest queries only are left out: they need every term to forget the oldest. See `Scissorhands`.
 /// Not for: finding something in a long prompt that no later prompt token points to.
 ///
 /// Source: Zhang et al. 2023, arXiv 2306.14048.
 public struct H2O: ScoringPolicy {
+  /// What the sum of attention is divided by: nothing, or the queries that have met the entry.
+  public enum Norm: String, Sendable, Hashable, CaseIterable, Codable {
+    case none, mean
+  }
+
   /// What every head may keep, `B`.
   public let budget: Budget
   /// In which part of a sequence's life entries leave.
   public let when: When
   /// The newest entries that stay, `w`; `nil`: half of the budget.
   public let recent: Int?
+  /// What the sum is divided by.
+  public let norm: Norm
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Queries so far.
+  private var seen = 0
 
   /// Asks for the attention received so far, `A_j`.
   public let records = Records(attention: true)
@@ -32,14 +43,21 @@ public struct H2O: ScoringPolicy {
   public var protectedLast: Int { recent ?? (capacity ?? 0) / 2 }
 
   /// Keeps the newest entries and the heavy hitters within `budget`.
-  public init(budget: Budget, recent: Int? = nil, when: When = .both) {
+  public init(budget: Budget, recent: Int? = nil, norm: Norm = .none, when: When = .both) {
     self.budget = budget
     self.recent = recent
+    self.norm = norm
     self.when = when
   }
 
-  /// The attention received so far, `A_j`.
-  public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attention[entry] }
+  /// Looks how many queries there have been.
+  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { seen = ledger.seen }
+
+  /// The attention received so far, `A_j`, or its mean over the queries that have met the entry.
+  public func score(_ entry: Int, in head: HeadLedger) -> Float {
+    let sum = head.attention[entry]
+    return norm == .mean ? sum / Float(seen - Int(head.positions[entry])) : sum
+  }
 
   /// The registry's line.
   public static let entry = PolicyEntry.scoring(
@@ -47,10 +65,16 @@ public struct H2O: ScoringPolicy {
     paper: "Zhang et al. 2023, arXiv 2306.14048",
     options: [
       .budget(default: "20%"), .recent(default: "half", "newest entries that stay; half: half of the budget"),
+      PolicyOption(
+        key: "norm", values: "none, mean", default: "none",
+        help: "the sum of attention, or its mean over the queries that have met the entry",
+        choices: Norm.allCases.map(\.rawValue)),
       .positions(["original"]), .when,
     ],
     acts: "prefill and decode"
   ) { options throws(PolicyError) in
-    H2O(budget: try options.budget(), recent: try options.count("recent"), when: try options.choice("when"))
+    H2O(
+      budget: try options.budget(), recent: try options.count("recent"), norm: try options.choice("norm"),
+      when: try options.choice("when"))
   }
 }

@@ -32,11 +32,9 @@ public struct SnapKV: ScoringPolicy {
   /// Pooled votes by head and entry.
   private var votes: [[Float]] = []
   private var firstHead = 0
-  /// Whether the prompt has been reviewed: from then on nothing is recorded.
-  private var isDone = false
 
-  /// Asks for the attention of the window's queries, until the prompt has been reviewed.
-  public var records: Records { isDone ? Records() : Records(windowAttention: window) }
+  /// Asks for the attention of the window's queries, which is read in prefill only.
+  public var records: Records { Records(windowAttention: window) }
   /// Kept entries stay where they were born.
   public let places = Places.original
   /// Entries leave in prefill only; what is generated stays.
@@ -56,13 +54,11 @@ public struct SnapKV: ScoringPolicy {
 
   /// Fixes the capacity; a prompt not longer than its window keeps everything.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
-    isDone = false
     capacity = promptLength <= window + 1 ? nil : budget.entries(at: place, promptLength: promptLength)
   }
 
   /// Counts and pools the votes of every head.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
-    isDone = moment == .promptEnd
     votes = []
     guard capacity != nil, ledger.heads.count > 0 else { return }
     firstHead = ledger.heads[0].number

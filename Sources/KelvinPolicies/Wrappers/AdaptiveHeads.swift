@@ -26,6 +26,9 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
     base.begin(at: place, promptLength: promptLength)
   }
 
+  /// Whether the base policy will read its columns.
+  public func reads(at moment: Moment) -> Bool { base.reads(at: moment) }
+
   /// Lets the lowest scores of all heads of the store leave.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard base.when.includes(moment) else { return }

@@ -25,6 +25,11 @@ public struct Periodic<Base: CachePolicy>: CachePolicy {
     base.begin(at: place, promptLength: promptLength)
   }
 
+  /// Whether the step is one of a review, and the base policy will read its columns.
+  public func reads(at moment: Moment) -> Bool {
+    (moment != .step || (steps + 1).isMultiple(of: period)) && base.reads(at: moment)
+  }
+
   /// Lets the base policy review in prefill, and at every `period`th step.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     if moment == .step {

@@ -2,7 +2,8 @@
 
     python3 make_fixtures.py SOURCE
 
-SOURCE holds logits.json, greedy.json, units.json and policies/*.json.gz. Of the policies, the runs of those in POLICIES
+SOURCE holds logits.json, greedy.json, units.json, kvpress-alice-768.json.gz and policies/*.json.gz, of which methods-256.json.gz
+is made by make_methods.py. Of the policies, the runs of those in POLICIES
 are kept, in the long golden those with the small budget only. Kept positions become one string of hexadecimal digits per head, digit i
 holding positions 4i to 4i+3 (the lowest in the lowest bit); where all heads keep the same, one string stands for all.
 """
@@ -11,9 +12,21 @@ import json
 import pathlib
 import sys
 
-POLICIES = ["full", "h2o", "streaming", "vatp", "fastgen", "l2", "snapkv", "tova", "window", "random"]
+POLICIES = ["full", "h2o", "streaming", "vatp", "fastgen", "l2", "snapkv", "tova", "window", "random",
+            "scissorhands", "keydiff", "expected", "criticalkv"]
 THOROUGH = ["full", "h2o", "streaming"]  # every run of the long golden
-GOLDENS = {"alice-12": None, "alice-96": 7, "alice-256": None, "chat": None}  # at most so many recorded reviews
+GOLDENS = {"alice-12": None, "alice-96": 7, "alice-256": None, "chat": None, "methods-256": None}  # at most so many recorded reviews
+# What kvpress calls a method, and what it is here; both remove four fifths of the prompt, the last three half of it as well.
+PRESSES = {
+    "knorm": "l2:skip=none,recent=0,when=prefill",
+    "streaming": "streaming:positions=original,when=prefill",
+    "snapkv": "snapkv",
+    "tova": "tova:when=prefill",
+    "observed": "h2o:norm=mean,recent=0,when=prefill",
+    "expected": "expected:recent=0,when=prefill",
+    "keydiff": "keydiff:recent=0,when=prefill",
+}
+NEW = ["observed", "expected", "keydiff"]
 
 
 def digits(positions, count):
@@ -50,6 +63,18 @@ def isSmall(options):
     return options.get("budget", options.get("threshold")) in (0.2, 0.7)
 
 
+def presses(source):
+    golden = json.loads(gzip.decompress((source / "kvpress-alice-768.json.gz").read_bytes()))
+    runs = []
+    for run in golden["methods"]:
+        if run["name"] in PRESSES and (run["name"] in NEW or run["ratio"] == 0.8):
+            name, _, options = PRESSES[run["name"]].partition(":")
+            budget = "budget=%d" % len(run["kept"][0][0])
+            policy = name + ":" + ",".join(filter(None, [budget, options]))
+            runs.append({"press": run["name"], "policy": policy, "kept": kept(run["kept"], golden["prompt"])})
+    return {"ids": golden["ids"][: golden["prompt"]], "runs": runs}
+
+
 def write(path, value):
     path.write_text(json.dumps(value, separators=(",", ":")) + "\n")
 
@@ -68,6 +93,7 @@ def main():
         write(
             target / "policies" / f"{name}.json",
             {"ids": golden["ids"], "prompt": golden["prompt"], "kinds": golden["kinds"], "runs": runs})
+    write(target / "policies" / "kvpress-768.json", presses(source))
     write(target / "logits.json", [
         {key: case[key] for key in ("name", "ids", "nll", "argmax")}
         for case in json.loads((source / "logits.json").read_text())])
