@@ -71,7 +71,7 @@ let package = Package(
     tests("CommandTests", []),
     tests("CKelvinKernelsTests", ["CKelvinKernels"]),
     tests("KelvinPoliciesTests", ["KelvinPolicies"]),
-    tests("KelvinCacheTests", ["KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache"]),
+    tests("KelvinCacheTests", ["KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "TestModels"]),
     tests("KelvinTextTests", ["KelvinText"], exclude: ["Fixtures"]),
     tests(
       "KelvinCheckpointsTests", ["KelvinCheckpoints", "KelvinTensors", "KelvinModels", "KelvinAttention"],

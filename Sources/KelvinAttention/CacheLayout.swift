@@ -1,5 +1,5 @@
 /// The shape of everything a model remembers: which bags of entries exist and which layers read them.
-public struct CacheLayout: Sendable, Hashable {
+public struct CacheLayout: Sendable, Hashable, Codable {
   /// Independent bags of entries.
   public var stores: [StoreLayout]
   /// The store that each attention layer reads; layers may share one.
@@ -21,16 +21,16 @@ public struct CacheLayout: Sendable, Hashable {
 }
 
 /// The shape of one store.
-public struct StoreLayout: Sendable, Hashable {
+public struct StoreLayout: Sendable, Hashable, Codable {
   /// Where an entry's value is.
-  public enum Values: Sendable, Hashable {
+  public enum Values: Sendable, Hashable, Codable {
     /// Beside the key, `width` numbers.
     case stored(width: Int)
     /// The first `width` numbers of the key (MLA's latent).
     case prefixOfKey(width: Int)
   }
   /// How far back a query sees.
-  public enum Reach: Sendable, Hashable {
+  public enum Reach: Sendable, Hashable, Codable {
     case everything
     /// The newest `n` positions, its own included.
     case window(Int)
@@ -93,7 +93,7 @@ public struct StoreLayout: Sendable, Hashable {
 }
 
 /// How a new entry is appended or merged into the last one (DMC, arXiv 2403.09636).
-public struct Gating: Sendable, Hashable {
+public struct Gating: Sendable, Hashable, Codable {
   /// Members of a segment whose weighted mean an entry is: the newest so many.
   public var window: Int
   /// The channel of keys and queries that carries the gate, which attention never sees.
@@ -107,7 +107,7 @@ public struct Gating: Sendable, Hashable {
 }
 
 /// The shape of a retention layer's state: for each head a matrix of constant size (YOCO §3.2, arXiv 2405.05254).
-public struct StateLayout: Sendable, Hashable {
+public struct StateLayout: Sendable, Hashable, Codable {
   /// Heads, each with a state of its own.
   public var heads: Int
   /// Rows of a state: the width of queries and keys.

@@ -2,9 +2,9 @@
 ///
 /// Frequency `i` turns pair `i` by `position · frequencies[i]`. Scalings (linear, llama3) change the frequencies
 /// once, when the model is read; nothing else in the code knows about them.
-public struct Rotary: Sendable, Hashable {
+public struct Rotary: Sendable, Hashable, Codable {
   /// Which two channels make pair `i` of a head of width `2n`.
-  public enum Pairs: Sendable, Hashable {
+  public enum Pairs: Sendable, Hashable, Codable {
     /// `(2i, 2i + 1)`: GGUF's llama, DeepSeek, YOCO.
     case adjacent
     /// `(i, i + n)`: Hugging Face.

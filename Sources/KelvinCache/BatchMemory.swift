@@ -37,16 +37,21 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
     positions = members.flatMap { $0.cache.positions }
   }
 
-  /// Every sequence adds its rows to its store and attends to that.
+  /// Every sequence adds its rows to its store and attends to that; where one cannot, the pass is taken back in all.
   public mutating func attend(
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
     var parts: [Tensor] = []
     for (index, member) in members.enumerated() {
       let rows = queries.rows == positions.count ? segments[index] : index..<index + 1
-      parts.append(
-        try member.cache.attend(
-          queries[rows: rows], adding: entries?[rows: segments[index]], layer: layer, scale: scale))
+      do {
+        parts.append(
+          try member.cache.attend(
+            queries[rows: rows], adding: entries?[rows: segments[index]], layer: layer, scale: scale))
+      } catch {
+        for member in members { member.cache.abandonPass() }
+        throw error
+      }
     }
     return queries.processor.joined(parts)
   }

@@ -33,21 +33,24 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var kept: Double
   /// Entries that left, of all heads.
   public var evicted: Int
-  /// Bytes of the pages taken from the pool, and of the states of retention layers.
+  /// Bytes of the pages that it holds, those shared with forks included, and of the states of retention layers.
   public var bytes: Int
+  /// Bytes of these pages that another sequence also holds; the pool counts them once.
+  public var sharedBytes: Int
   /// Bytes that the full cache would take at this length, in whole pages.
   public var bytesFull: Int
   /// Bytes of the states of retention layers alone.
   public var stateBytes: Int
   /// How many entries the heads hold.
   public var heads: Heads
-  /// Pages taken from the pool.
+  /// Pages that it holds.
   public var pages: Int
 
   enum CodingKeys: String, CodingKey {
     case policy, budget, format
     case bitsPerNumber = "bits_per_number"
     case seen, kept, evicted, bytes
+    case sharedBytes = "shared_bytes"
     case bytesFull = "bytes_full"
     case stateBytes = "bytes_states"
     case heads, pages
@@ -64,6 +67,7 @@ public struct CacheReport: Sendable, Hashable, Encodable {
     try container.encode(kept, forKey: .kept)
     try container.encode(evicted, forKey: .evicted)
     try container.encode(bytes, forKey: .bytes)
+    try container.encode(sharedBytes, forKey: .sharedBytes)
     try container.encode(bytesFull, forKey: .bytesFull)
     try container.encode(stateBytes, forKey: .stateBytes)
     try container.encode(heads, forKey: .heads)

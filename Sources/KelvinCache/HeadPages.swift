@@ -2,40 +2,62 @@ package import KelvinAttention
 package import KelvinTensors
 
 /// The entries of one head: dense, in pages, in no particular order.
+///
+/// Forks of a head hold its pages together; the first to write into a page takes a copy of its own.
 package struct HeadPages: ~Copyable {
   package let shape: PageShape
-  private let pool: PagePool
-  package private(set) var count = 0
-  private var pages: ContiguousArray<UnsafeMutablePointer<UInt8>?> = []
+  let pool: PagePool
+  package internal(set) var count = 0
+  var pages: ContiguousArray<Page> = []
+  /// Where the pages start, as kernels read it.
+  var starts: ContiguousArray<UnsafeMutablePointer<UInt8>?> = []
 
   package init(shape: PageShape, pool: PagePool) {
     self.shape = shape
     self.pool = pool
   }
 
-  deinit {
-    for case let page? in pages { pool.giveBack(page, bytes: shape.bytes) }
-  }
-
-  /// Pages taken from the pool.
+  /// Pages held.
   package var pageCount: Int { pages.count }
 
   /// Makes room for `added` more entries and counts them as live; their contents must be written next.
+  ///
+  /// All or nothing: a head that cannot grow stays as it was.
   package mutating func grow(by added: Int) throws(MemoryError) {
-    while pages.count * PageShape.entries < count + added {
-      pages.append(try pool.take(bytes: shape.bytes))
+    guard added > 0 else { return }
+    if !count.isMultiple(of: PageShape.entries) { try own(count / PageShape.entries) }
+    do {
+      while pages.count * PageShape.entries < count + added {
+        let page = try Page(bytes: shape.bytes, from: pool)
+        pages.append(page)
+        starts.append(page.start)
+      }
+    } catch {
+      dropEmptyPages()
+      throw error
     }
     count += added
   }
 
+  /// Lets the newest entries go, as far as they are the last: `count` of them stay.
+  package mutating func shorten(to count: Int) {
+    precondition(count >= 0 && count <= self.count, "\(count) entries of a head of \(self.count)")
+    self.count = count
+    dropEmptyPages()
+  }
+
   /// Removes an entry; the last one takes its place, and an emptied page returns to the pool.
-  package mutating func swapRemove(_ entry: Int, kernels: Kernels) {
+  /// - Throws: where the entry lies in a page that a fork also holds, and the pool has no page for a copy; the entry stays.
+  package mutating func swapRemove(_ entry: Int) throws(MemoryError) {
     precondition(entry >= 0 && entry < count, "entry \(entry) of a head of \(count)")
-    if entry != count - 1 { withTable { kernels.move($0, from: count - 1, to: entry) } }
-    count -= 1
-    while (pages.count - 1) * PageShape.entries >= count, let page = pages.popLast() {
-      if let page { pool.giveBack(page, bytes: shape.bytes) }
-    }
+    if entry != count - 1 { try own(entry / PageShape.entries) }
+    swapRemoveOwned(entry)
+  }
+
+  /// Removes an entry whose page no fork holds.
+  mutating func swapRemoveOwned(_ entry: Int) {
+    if entry != count - 1 { withTable { Kernels.move($0, from: count - 1, to: entry) } }
+    shorten(to: count - 1)
   }
 
   /// The key and value of one entry, as floats.
@@ -57,8 +79,22 @@ package struct HeadPages: ~Copyable {
 
   /// Calls `body` with the page table; a head without pages is not visited.
   func withTable<Result>(_ body: (PageTable) -> Result) -> Result? {
-    pages.withUnsafeBufferPointer { pages in
-      pages.baseAddress.map { body(PageTable($0, shape: shape)) }
+    starts.withUnsafeBufferPointer { starts in
+      starts.baseAddress.map { body(PageTable($0, shape: shape)) }
+    }
+  }
+
+  /// Makes sure that nobody else holds page `index`, which is about to be written to.
+  private mutating func own(_ index: Int) throws(MemoryError) {
+    guard !isKnownUniquelyReferenced(&pages[index]) else { return }
+    pages[index] = try pages[index].copy()
+    starts[index] = pages[index].start
+  }
+
+  private mutating func dropEmptyPages() {
+    while (pages.count - 1) * PageShape.entries >= count, !pages.isEmpty {
+      pages.removeLast()
+      starts.removeLast()
     }
   }
 }

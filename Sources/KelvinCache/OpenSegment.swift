@@ -14,13 +14,22 @@ struct Merges {
 ///     k = Σ ω_t k_t / Σ ω_t,  v = Σ ω_t v_t / Σ ω_t      over the newest `window` members, keys without position
 struct OpenSegment: Sendable {
   let window: Int
-  private var keys: [[Float]] = []
-  private var values: [[Float]] = []
-  private var weights: [Float] = []
+  private(set) var keys: [[Float]] = []
+  private(set) var values: [[Float]] = []
+  private(set) var weights: [Float] = []
   /// All members so far; none before the first token.
   private(set) var members = 0
 
   init(window: Int) { self.window = window }
+
+  /// A segment of `members` members, of which the newest are known.
+  init(window: Int, members: Int, keys: [[Float]], values: [[Float]], weights: [Float]) {
+    self.window = window
+    self.members = members
+    self.keys = keys
+    self.values = values
+    self.weights = weights
+  }
 
   /// Takes in a token, as the first of a new segment or as one more of this one.
   /// - Returns: whether it was merged; the first token never is.

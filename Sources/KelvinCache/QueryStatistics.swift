@@ -9,6 +9,16 @@ struct QueryStatistics {
   /// `[Hq, Dk · (Dk + 1) / 2]`: the lower triangle, row by row.
   var products: ContiguousArray<Double> = []
 
+  /// No queries yet.
+  init() {}
+
+  /// What is known of `count` queries.
+  init(count: Int, sums: ContiguousArray<Double>, products: ContiguousArray<Double>) {
+    self.count = count
+    self.sums = sums
+    self.products = products
+  }
+
   /// Says that `added` queries of `heads` heads of `width` numbers are about to be added.
   mutating func expect(_ added: Int, heads: Int, width: Int) {
     count += added

@@ -5,7 +5,20 @@ public import KelvinTensors
 /// Arrive, attend, review, apply: what happens in a store when a layer attends.
 extension SequenceCache {
   /// Adds the entries of one layer, attends, and lets the policy review the store when its last layer has read it.
+  ///
+  /// Where pages run out, the whole pass is taken back: see `abandonPass`.
   public mutating func attend(
+    _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
+  ) throws(MemoryError) -> Tensor {
+    do {
+      return try arrive(queries, adding: entries, layer: layer, scale: scale)
+    } catch {
+      abandonPass()
+      throw error
+    }
+  }
+
+  private mutating func arrive(
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
     let index = layout.storeOfLayer[layer]
@@ -22,12 +35,12 @@ extension SequenceCache {
       output = attend(queries, box: box, readers: readers[index].count, scale: scale)
     }
     if layer == readers[index].last {
-      box.store.expire(unseenFrom: seen - 1, kernels: kernels)
+      try box.store.expire(unseenFrom: seen - 1)
       if observes(box) {
         box.store.measureForReview(
           on: queries.processor, scale: scale, spreads: formats.keys.isQuantised, angles: &angles)
       }
-      if isReviewed { box.store.review(at: moment, kernels: kernels) }
+      if isReviewed { try box.store.review(at: moment) }
     }
     return output
   }

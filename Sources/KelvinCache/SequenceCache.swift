@@ -12,9 +12,9 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   /// How keys and values are written.
   public let formats: EntryFormats
   /// Tokens read so far, those of the announced pass included; never shrinks.
-  public private(set) var seen = 0
+  public internal(set) var seen = 0
   /// The positions of the announced pass.
-  public private(set) var positions: [Int32] = []
+  public internal(set) var positions: [Int32] = []
   /// The policy as it was asked for; the stores hold copies of their own.
   let policy: any CachePolicy
   /// Where the pages come from.
@@ -24,7 +24,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   var states: [Tensor] = []
   /// The last attention layer that reads each store, and how many do.
   let readers: [(last: Int, count: Int)]
-  private(set) var promptLength = 0
+  var promptLength = 0
   private(set) var moment = Moment.promptEnd
   var angles = RotaryAngles()
   /// Where the expanded latents of one layer live while it attends.
@@ -118,7 +118,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
       bitsPerNumber: layout.bitsPerNumber(formats: formats), seen: seen,
       kept: counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count),
       evicted: stores.reduce(0) { $0 + $1.store.evicted }, bytes: bytes,
-      bytesFull: layout.fullBytes(formats: formats, tokens: seen), stateBytes: layout.stateBytes,
+      sharedBytes: sharedBytes, bytesFull: layout.fullBytes(formats: formats, tokens: seen),
+      stateBytes: layout.stateBytes,
       heads: .init(counts: counts),
       pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pages.pageCount } })
   }

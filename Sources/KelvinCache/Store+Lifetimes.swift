@@ -26,18 +26,18 @@ extension Store {
   }
 
   /// Lets the entries of every head leave that no query from `position` on sees.
-  mutating func expire(unseenFrom position: Int, kernels: Kernels) {
-    for head in heads.indices { expire(unseenFrom: position, head: head, kernels: kernels) }
+  mutating func expire(unseenFrom position: Int) throws(MemoryError) {
+    for head in heads.indices { try expire(unseenFrom: position, head: head) }
   }
 
   /// Lets the entries leave that no query from `position` on sees.
-  mutating func expire(unseenFrom position: Int, head: Int, kernels: Kernels) {
+  mutating func expire(unseenFrom position: Int, head: Int) throws(MemoryError) {
     let gone = ledger.heads[head].gone
     let over = gone.indices.filter { gone[$0] <= position }
     guard !over.isEmpty else { return }
     if layout.gating != nil { inherit(over, head: head) }
     for entry in over.reversed() {
-      heads[head].pages.swapRemove(entry, kernels: kernels)
+      try heads[head].pages.swapRemove(entry)
       ledger.heads[head].swapRemove(entry)
     }
   }

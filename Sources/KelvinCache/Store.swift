@@ -12,7 +12,7 @@ struct Store: ~Copyable {
   var edits: Edits
   /// How the prompts' queries were spread, where the policy asks.
   var queryStatistics = QueryStatistics()
-  private(set) var evicted = 0
+  var evicted = 0
   /// Entries of the first head before the latest ones were appended.
   private(set) var countBefore = 0
   /// For each head of a gated store: the segment that new entries may be merged into.
@@ -45,17 +45,17 @@ struct Store: ~Copyable {
     _ keys: Tensor, _ values: Tensor?, at position: Int, merges: [Merges], kernels: Kernels
   ) throws(MemoryError) {
     let added = keys.rows
-    if merges.isEmpty { expire(unseenFrom: position, kernels: kernels) }
+    if merges.isEmpty { try expire(unseenFrom: position) }
     countBefore = heads.first?.pages.count ?? 0
+    try makeRoom(for: added)
     for head in heads.indices {
-      let first = heads[head].pages.count
-      try heads[head].pages.grow(by: added)
+      let first = heads[head].pages.count - added
       heads[head].pages.write(keys, values, head: head, first: first, kernels: kernels)
       ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
     // Several new entries stay in order, so that each query knows which are younger; then the replaced one leaves later.
-    if !merges.isEmpty, added == 1 { expire(unseenFrom: position, kernels: kernels) }
+    if !merges.isEmpty, added == 1 { try expire(unseenFrom: position) }
   }
 
   /// Writes down what is known of new entries on arrival, where the policy asked.
@@ -85,13 +85,13 @@ struct Store: ~Copyable {
   }
 
   /// Lets the policy decide, and does what it said: entries leave, and emptied pages return to the pool.
-  mutating func review(at moment: Moment, kernels: Kernels) {
+  mutating func review(at moment: Moment) throws(MemoryError) {
     edits.removeAll()
     policy.review(ledger, at: moment, edits: &edits)
     for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
       for entry in edits.evictions[head].sorted(by: >) {
-        heads[head].pages.swapRemove(entry, kernels: kernels)
+        try heads[head].pages.swapRemove(entry)
         ledger.heads[head].swapRemove(entry)
         evicted += 1
       }

@@ -45,6 +45,8 @@ extension EngineError {
     case .invalidOption, .policy: SystemExit.usage
     case .emptyPrompt, .tokenOutsideVocabulary, .contextOverflow, .noTokenizer, .noChatTemplate, .text: SystemExit.data
     case .memory: SystemExit.system
+    case .unreadableCache(_, _, let isMissing): isMissing ? SystemExit.noInput : SystemExit.data
+    case .unwritableCache: SystemExit.cannotCreate
     }
   }
 }

@@ -16,12 +16,16 @@ enum Output {
   /// The statistics of a generation, in three lines.
   static func summary(_ result: GenerationResult) -> String {
     """
-    prompt  \(result.promptTokens) tokens, \(number(result.prefillSeconds)) s, \
+    prompt  \(result.promptTokens) tokens\(reused(result)), \(number(result.prefillSeconds)) s, \
     \(number(result.prefillTokensPerSecond)) tokens/s
     answer  \(result.tokens.count) tokens, \(number(result.decodeSeconds)) s, \
     \(number(result.decodeTokensPerSecond)) tokens/s, ended by \(result.stopReason.rawValue)
     cache   \(cache(result.kv))
     """
+  }
+
+  private static func reused(_ result: GenerationResult) -> String {
+    result.reusedTokens == 0 ? "" : " (\(result.reusedTokens) of them had been read before)"
   }
 
   /// What a cache holds, in one line.

@@ -13,16 +13,17 @@ final class ActiveSequence {
   /// Every token read, oldest first.
   private(set) var tokens: [Int32] = []
   let owner: OwnedCache
+  /// The logits after the last token, `[1, V]`; `nil` where they were not wanted.
+  private(set) var logits: Tensor?
+  let loaded: LoadedModel
   private let policy: any CachePolicy
   private let closesRanks: Bool
-  /// `[V]` The kind of each token; empty where the model has no tokenizer.
-  private let kinds: [EntryKind]
 
   init(_ loaded: LoadedModel, options: CacheOptions, processor: Processor) throws(EngineError) {
     let model = loaded.model
     policy = try options.makePolicy()
     try options.checkFormats(fit: model.layout)
-    kinds = loaded.entryKinds
+    self.loaded = loaded
     self.model = model
     self.processor = processor
     self.options = options
@@ -31,6 +32,20 @@ final class ActiveSequence {
     owner = OwnedCache(
       SequenceCache(
         layout: model.layout, formats: options.formats, policy: policy, pool: PagePool(limit: options.limit)))
+  }
+
+  /// What `other` has read, on pages that the two share.
+  init(forking other: ActiveSequence) {
+    loaded = other.loaded
+    model = other.model
+    processor = other.processor
+    options = other.options
+    context = other.context
+    policy = other.policy
+    closesRanks = other.closesRanks
+    tokens = other.tokens
+    logits = other.logits
+    owner = OwnedCache(other.owner.cache.fork())
   }
 
   /// Whether `count` more tokens fit: into the context, or into any length where the policy closes ranks.
@@ -75,6 +90,7 @@ final class ActiveSequence {
 
   private func kinds(of tokens: [Int32]) -> [EntryKind] {
     guard policy.records.kinds else { return [] }
+    let kinds = loaded.entryKinds
     return tokens.map { kinds.indices.contains(Int($0)) ? kinds[Int($0)] : .ordinary }
   }
 
@@ -93,32 +109,41 @@ final class ActiveSequence {
   ///   - tokens: one for each.
   /// - Returns: the logits after them, `[sequences, V]`.
   static func step(_ sequences: [ActiveSequence], _ tokens: [Int32]) throws(EngineError) -> Tensor {
+    for sequence in sequences { try sequence.checkRoom(for: 1) }
     for (sequence, token) in zip(sequences, tokens) {
-      try sequence.checkRoom(for: 1)
       sequence.owner.cache.expect(1, kinds: sequence.kinds(of: [token]))
       sequence.tokens.append(token)
+      sequence.logits = nil
     }
     var memory = BatchMemory(sequences.map(\.owner))
     do {
       return try sequences[0].model.logits(
         for: tokens, wanting: .all, memory: &memory, on: sequences[0].processor)
     } catch {
+      for sequence in sequences { sequence.forgetAbandoned() }
       throw .memory(error.description)
     }
   }
 
   private func pass(_ chunk: [Int32], wanting rows: LogitRows) throws(EngineError) -> Tensor {
     tokens += chunk
+    logits = nil
     do {
-      return try model.logits(for: chunk, wanting: rows, memory: &owner.cache, on: processor)
+      let read = try model.logits(for: chunk, wanting: rows, memory: &owner.cache, on: processor)
+      if rows != .none { logits = read }
+      return read
     } catch {
+      forgetAbandoned()
       throw .memory(error.description)
     }
   }
 
+  /// A pass that failed was taken back by the cache.
+  private func forgetAbandoned() { tokens.removeLast(tokens.count - owner.cache.seen) }
+
   /// Generation as the definition says it, without a cache: all tokens go through the model again.
   private func recompute(adding new: [Int32]) throws(EngineError) -> Tensor {
-    tokens += new
+    let tokens = tokens + new
     var scratch = SequenceCache(
       layout: model.layout, formats: options.formats, policy: Full(), pool: owner.cache.pagePool)
     scratch.beginPrompt(length: tokens.count)
@@ -133,6 +158,8 @@ final class ActiveSequence {
         throw .memory(error.description)
       }
     }
+    self.tokens = tokens
+    self.logits = logits
     return logits
   }
 
@@ -145,5 +172,17 @@ final class ActiveSequence {
       report.bytesFull = model.layout.fullBytes(formats: options.formats, tokens: tokens.count)
     }
     return report
+  }
+
+  /// Forgets all tokens but the first `count`, which are all that the cache holds.
+  func shorten(to count: Int) {
+    tokens.removeLast(tokens.count - count)
+    logits = nil
+  }
+
+  /// Takes up the tokens of the cache that was loaded, and the logits after them where they are known.
+  func takeUp(_ tokens: [Int32], logits: [Float]) {
+    self.tokens = tokens
+    if !logits.isEmpty { self.logits = processor.tensor(rows: 1, columns: logits.count, values: logits) }
   }
 }

@@ -4,8 +4,8 @@ public import KelvinText
 /// A chat on one cache: each turn reads only what is new.
 ///
 /// The chat template writes the whole conversation every time. Where the new text begins with what the sequence has already
-/// read, only the rest is read. The sequence begins anew where a template rewrites history (some drop earlier reasoning), and
-/// after an answer that the model did not end itself, because its last token was never read.
+/// read, only the rest is read. Where it differs somewhere, as after an answer that the model did not end itself or where a
+/// template rewrites history, the sequence goes back to where they part; if its policy has made that impossible, it begins anew.
 public struct Conversation: Sendable {
   /// The messages so far, answers included.
   public private(set) var messages: [ChatMessage] = []
@@ -44,12 +44,14 @@ public struct Conversation: Sendable {
     let conversation = messages + [ChatMessage(role: "user", content: text)]
     let whole = try engine.loaded.render(conversation)
     var new = whole
+    var known: [Int32] = []
     if !read.isEmpty, whole.utf8.starts(with: read.utf8) {
+      // The model may have written the text in other tokens than the tokenizer would.
+      known = await engine.tokens(of: session)
       new = String(decoding: whole.utf8.dropFirst(read.utf8.count), as: UTF8.self)
-    } else if !read.isEmpty {
-      session = try await engine.makeSession(options)
     }
-    let request = GenerationRequest(prompt: try engine.loaded.requireTokenizer().encode(new, addSpecial: false))
+    let tokens = try engine.loaded.requireTokenizer().encode(new, addSpecial: false)
+    let request = GenerationRequest(prompt: known + tokens)
     messages = conversation
     read = whole
     return request
@@ -57,7 +59,7 @@ public struct Conversation: Sendable {
 
   /// Carries out a request that `request(saying:)` made.
   public func stream(_ request: GenerationRequest) -> AsyncThrowingStream<GenerationEvent, any Error> {
-    engine.generate(request, in: session)
+    engine.generate(request, reusing: session)
   }
 
   /// Adds the answer.
@@ -68,4 +70,24 @@ public struct Conversation: Sendable {
 
   /// What the cache keeps now.
   public func report() async -> CacheReport { await engine.report(of: session) }
+
+  /// Saves the messages and the session.
+  public func save(to path: String) async throws(EngineError) {
+    let saved = SavedConversation(
+      messages: messages.map { .init(role: $0.role, content: $0.content) }, system: system, read: read)
+    try await engine.save(session, conversation: saved, to: path)
+  }
+
+  /// Goes on with the conversation of a file; where it is refused, this one stays as it is.
+  public mutating func load(from path: String) async throws(EngineError) {
+    let (loaded, saved) = try await engine.load(from: path, options: options)
+    guard let saved else {
+      throw .unreadableCache(
+        file: path, reason: "it holds no conversation; chat saves one with /save", isMissing: false)
+    }
+    session = loaded
+    system = saved.system
+    messages = saved.messages.map { ChatMessage(role: $0.role, content: $0.content) }
+    read = saved.read
+  }
 }

@@ -9,24 +9,33 @@ extension Engine {
   /// Prompt, then steps until something ends them.
   ///
   /// Between steps other requests get their turn.
-  func run(_ request: GenerationRequest, in session: Session, _ continuation: Continuation) async throws {
+  /// - Parameter reuses: whether the prompt is the whole text, whose beginning the session may have read.
+  func run(
+    _ request: GenerationRequest, in session: Session, reuses: Bool, _ continuation: Continuation
+  ) async throws {
     try request.sampling.validate()
     let sequence = session.sequence
-    let asked = request.maximumTokens ?? max(1, sequence.context - sequence.tokens.count - request.prompt.count)
+    let reused = reuses ? sequence.keepPrefix(of: request.prompt) : 0
+    let new = Array(request.prompt.dropFirst(reused))
+    let asked = request.maximumTokens ?? max(1, sequence.context - sequence.tokens.count - new.count)
     let room = min(asked, Int(Int32.max))
     guard room >= 0 else {
       throw EngineError.invalidOption(option: "predict", found: "\(room)", expected: "a count, or -1 for no limit")
     }
     // The last token is never fed back, so it needs no room.
-    try sequence.checkRoom(for: request.prompt.count + max(0, room - 1))
-    var answer = Answer(request, tokenizer: loaded.tokenizer, promptTokens: request.prompt.count)
+    try sequence.checkRoom(for: new.count + max(0, room - 1))
+    var answer = Answer(request, tokenizer: loaded.tokenizer, reusedTokens: reused)
     var clock = Date()
-    var logits = try sequence.read(prompt: request.prompt) { share in
-      continuation.yield(.reading(share))
-      return !request.cancellation.isCancelled
-    }
+    var logits =
+      try reused == request.prompt.count && reused > 0
+      ? sequence.logits
+      : sequence.read(prompt: new) { share in
+        continuation.yield(.reading(share))
+        return !request.cancellation.isCancelled
+      }
     continuation.yield(.reading(1))
     answer.prefillSeconds = Date().timeIntervalSince(clock)
+    if let path = request.promptFile, logits != nil, !new.isEmpty { try save(session, to: path) }
     var sampler = Sampler(request.sampling, history: sequence.tokens)
     var row: [Float] = []
     clock = Date()
@@ -70,11 +79,12 @@ private struct Answer {
   private var text = ""
   private var stream: TextStream?
   private var stops: StopStrings
-  private let promptTokens: Int
+  private let promptTokens, reusedTokens: Int
   private let ends: (Int32) -> Bool
 
-  init(_ request: GenerationRequest, tokenizer: Tokenizer?, promptTokens: Int) {
-    self.promptTokens = promptTokens
+  init(_ request: GenerationRequest, tokenizer: Tokenizer?, reusedTokens: Int) {
+    promptTokens = request.prompt.count
+    self.reusedTokens = reusedTokens
     stream = tokenizer.map { TextStream($0, atStart: false) }
     stops = StopStrings(request.stopStrings)
     let special = tokenizer?.vocabulary.special
@@ -106,7 +116,8 @@ private struct Answer {
 
   func result(kv: CacheReport) -> GenerationResult {
     GenerationResult(
-      text: text, tokens: tokens, promptTokens: promptTokens, prefillSeconds: prefillSeconds,
+      text: text, tokens: tokens, promptTokens: promptTokens, reusedTokens: reusedTokens,
+      prefillSeconds: prefillSeconds,
       decodeSeconds: decodeSeconds, stopReason: stopReason ?? .length, kv: kv, decodeSteps: decodeSteps)
   }
 }

@@ -62,25 +62,34 @@ public actor Engine {
   public nonisolated func generate(
     _ request: GenerationRequest, options: CacheOptions = CacheOptions()
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
-    stream(request) { engine in try await engine.makeSession(options) }
+    stream(request, reuses: false) { engine in try await engine.makeSession(options) }
   }
 
   /// Carries out a request that goes on where `session` stands.
   public nonisolated func generate(
     _ request: GenerationRequest, in session: Session
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
-    stream(request) { _ in session }
+    stream(request, reuses: false) { _ in session }
+  }
+
+  /// Carries out a request whose prompt is the whole text; what `session` has read of its beginning is not read again.
+  ///
+  /// The session goes back to the longest common beginning. Where its policy has made that impossible, it begins anew.
+  public nonisolated func generate(
+    _ request: GenerationRequest, reusing session: Session
+  ) -> AsyncThrowingStream<GenerationEvent, any Error> {
+    stream(request, reuses: true) { _ in session }
   }
 
   private nonisolated func stream(
-    _ request: GenerationRequest, session: @escaping @Sendable (Engine) async throws -> Session
+    _ request: GenerationRequest, reuses: Bool, session: @escaping @Sendable (Engine) async throws -> Session
   ) -> AsyncThrowingStream<GenerationEvent, any Error> {
     AsyncThrowingStream { continuation in
       // A request that has finished by itself may be carried out again.
       continuation.onTermination = { if case .cancelled = $0 { request.cancellation.cancel() } }
       Task {
         do {
-          try await self.run(request, in: try await session(self), continuation)
+          try await self.run(request, in: try await session(self), reuses: reuses, continuation)
           continuation.finish()
         } catch {
           continuation.finish(throwing: error)

@@ -11,6 +11,9 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
   case text(String)
   case policy(String)
   case memory(String)
+  /// A cache file that is refused; the sequence that it was for is as it was.
+  case unreadableCache(file: String, reason: String, isMissing: Bool)
+  case unwritableCache(file: String, reason: String)
 
   /// The error in one sentence.
   public var description: String {
@@ -29,6 +32,8 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
       "\(model) has no tokenizer; give token ids instead of text"
     case .noChatTemplate(let model):
       "\(model) has no chat template; use generate instead of chat"
+    case .unreadableCache(let file, let reason, _): "\(file): \(reason)"
+    case .unwritableCache(let file, let reason): "\(file): the cache cannot be saved: \(reason)"
     case .text(let reason), .policy(let reason), .memory(let reason): reason
     }
   }

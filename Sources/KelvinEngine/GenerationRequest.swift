@@ -13,6 +13,8 @@ public struct GenerationRequest: Sendable {
   public var stopStrings: [String] = []
   /// Whether to go on after the model has ended its answer.
   public var ignoresEnd = false
+  /// A file that the session is saved to when the prompt has been read; `nil`: none.
+  public var promptFile: String?
   /// Ends the generation at the next step when cancelled.
   public var cancellation = Cancellation()
 
@@ -68,6 +70,8 @@ public struct GenerationResult: Sendable, Hashable, Encodable {
   public var tokens: [Int32]
   /// Tokens of the prompt.
   public var promptTokens: Int
+  /// Of these, the tokens that the session had read before.
+  public var reusedTokens: Int
   /// The time that the prompt took.
   public var prefillSeconds: Double
   /// The time from the first token to the last.
@@ -77,8 +81,10 @@ public struct GenerationResult: Sendable, Hashable, Encodable {
   /// What the cache kept.
   public var kv: CacheReport
 
-  /// Prompt tokens read per second.
-  public var prefillTokensPerSecond: Double { prefillSeconds > 0 ? Double(promptTokens) / prefillSeconds : 0 }
+  /// Prompt tokens read per second, without those that had been read before.
+  public var prefillTokensPerSecond: Double {
+    prefillSeconds > 0 ? Double(promptTokens - reusedTokens) / prefillSeconds : 0
+  }
   /// Steps per second after the first token, which the prompt's logits gave.
   public var decodeTokensPerSecond: Double {
     decodeSeconds > 0 ? Double(max(0, decodeSteps)) / decodeSeconds : 0
@@ -89,6 +95,7 @@ public struct GenerationResult: Sendable, Hashable, Encodable {
   enum CodingKeys: String, CodingKey {
     case text, tokens, kv
     case promptTokens = "prompt_tokens"
+    case reusedTokens = "reused_tokens"
     case generatedTokens = "generated_tokens"
     case prefillSeconds = "prefill_seconds"
     case decodeSeconds = "decode_seconds"
@@ -103,6 +110,7 @@ public struct GenerationResult: Sendable, Hashable, Encodable {
     try container.encode(text, forKey: .text)
     try container.encode(tokens, forKey: .tokens)
     try container.encode(promptTokens, forKey: .promptTokens)
+    try container.encode(reusedTokens, forKey: .reusedTokens)
     try container.encode(tokens.count, forKey: .generatedTokens)
     try container.encode(prefillSeconds, forKey: .prefillSeconds)
     try container.encode(decodeSeconds, forKey: .decodeSeconds)

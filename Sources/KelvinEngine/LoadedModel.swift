@@ -18,6 +18,8 @@ public struct LoadedModel: Sendable {
   let templateProblem: String?
   /// `[V]` What each token is to a policy; empty without a tokenizer.
   let entryKinds: [EntryKind]
+  /// What tells the model from others.
+  let fingerprint: ModelFingerprint
 
   /// Reads and packs a model.
   /// - Parameters:
@@ -35,6 +37,7 @@ public struct LoadedModel: Sendable {
       throw .unreadableModel(reason: error.description, isMissing: false)
     }
     name = checkpoint.name
+    fingerprint = ModelFingerprint(checkpoint)
     tokenizer = try Self.tokenizer(checkpoint, path: path)
     entryKinds = tokenizer?.kinds.map { EntryKind(rawValue: $0.rawValue) ?? .ordinary } ?? []
     do {

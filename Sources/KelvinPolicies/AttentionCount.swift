@@ -6,15 +6,24 @@ public struct AttentionCount: Sendable, Hashable {
   /// The newest queries that are counted; 0: not recorded.
   public private(set) var queries = 0
   /// `wordsPerEntry` words per entry; query `i` has bit `i mod queries`.
-  private var words: ContiguousArray<UInt64> = []
+  package private(set) var words: ContiguousArray<UInt64> = []
 
   /// Nothing is recorded.
   public init() {}
 
+  /// The counts of a file, `wordsPerEntry(queries)` words per entry.
+  package init(queries: Int, words: ContiguousArray<UInt64>) {
+    self.queries = queries
+    self.words = words
+  }
+
+  /// Words that an entry takes.
+  package static func wordsPerEntry(_ queries: Int) -> Int { (queries + 63) / 64 }
+
   /// Whether nothing is recorded.
   public var isEmpty: Bool { words.isEmpty }
 
-  private var wordsPerEntry: Int { (queries + 63) / 64 }
+  private var wordsPerEntry: Int { Self.wordsPerEntry(queries) }
 
   /// How many of the newest queries gave `entry` an even share.
   public subscript(entry: Int) -> Int {
@@ -48,6 +57,8 @@ public struct AttentionCount: Sendable, Hashable {
     let even = total / Float(shares.count)
     for entry in shares.indices { note(shares[entry] >= even ? 1 : 0, of: 1, from: query, entry: entry) }
   }
+
+  mutating func shorten(to count: Int) { words.removeLast(words.count - count * wordsPerEntry) }
 
   mutating func swapRemove(_ entry: Int) {
     let last = words.count - wordsPerEntry

@@ -16,6 +16,18 @@ public protocol CachePolicy: Sendable {
   func reads(at moment: Moment) -> Bool
   /// Says which entries leave the store.
   mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits)
+  /// What reviews have noted for later ones, besides the options and what `begin` fixes; saved with a cache.
+  var notes: [Int] { get }
+  /// Takes up what the same policy has noted elsewhere; called after `begin`.
+  /// - Returns: `false` where these cannot be notes of this policy, as in a forged file.
+  mutating func takeUp(_ notes: [Int]) -> Bool
+}
+
+extension CachePolicy {
+  /// Nothing: every review decides by what it reads.
+  public var notes: [Int] { [] }
+  /// Takes up nothing.
+  public mutating func takeUp(_ notes: [Int]) -> Bool { notes.isEmpty }
 }
 
 extension CachePolicy {

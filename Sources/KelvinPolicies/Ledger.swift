@@ -85,6 +85,19 @@ public struct HeadLedger: Sendable {
     if !gone.isEmpty { gone.swapRemove(entry) }
     if !mergeWeight.isEmpty { mergeWeight.swapRemove(entry) }
   }
+
+  /// Lets all entries but the first `count` go.
+  public mutating func shorten(to count: Int) {
+    positions.removeLast(self.count - count)
+    if !attention.isEmpty { attention.removeLast(attention.count - count) }
+    if !keyNorm.isEmpty { keyNorm.removeLast(keyNorm.count - count) }
+    if !valueNorm.isEmpty { valueNorm.removeLast(valueNorm.count - count) }
+    if !outputNorm.isEmpty { outputNorm.removeLast(outputNorm.count - count) }
+    if !attentionCount.isEmpty { attentionCount.shorten(to: count) }
+    if !kinds.isEmpty { kinds.removeLast(kinds.count - count) }
+    if !gone.isEmpty { gone.removeLast(gone.count - count) }
+    if !mergeWeight.isEmpty { mergeWeight.removeLast(mergeWeight.count - count) }
+  }
 }
 
 extension ContiguousArray {

@@ -23,10 +23,15 @@ public enum PolicyRegistry {
   /// Makes the policy that a specification names.
   /// - Throws: `PolicyError` that names the policy or option, what was found and what is possible.
   public static func make(_ specification: PolicySpecification) throws(PolicyError) -> any CachePolicy {
+    let entry = try entry(of: specification)
+    return try entry.make(PolicyOptions(specification, of: entry))
+  }
+
+  static func entry(of specification: PolicySpecification) throws(PolicyError) -> PolicyEntry {
     guard let entry = all.first(where: { $0.name == specification.name }) else {
       throw .unknownPolicy(specification.name, known: all.map(\.name))
     }
-    return try entry.make(PolicyOptions(specification, of: entry))
+    return entry
   }
 }
 

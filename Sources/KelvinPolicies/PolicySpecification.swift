@@ -43,6 +43,16 @@ public struct PolicySpecification: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// The same policy with every option written out, in the registry's order: equal where two specifications mean the same.
+  /// - Throws: where the policy or an option does not exist.
+  public func completed() throws(PolicyError) -> PolicySpecification {
+    let entry = try PolicyRegistry.entry(of: self)
+    let options = try PolicyOptions(self, of: entry)
+    var completed = PolicySpecification(name: name)
+    completed.options = entry.options.map { ($0.key, options.value($0.key)) }
+    return completed
+  }
+
   /// The specification as it is written.
   public var description: String {
     storage.isEmpty ? name : name + ":" + storage.map { "\($0.key)=\($0.value)" }.joined(separator: ",")

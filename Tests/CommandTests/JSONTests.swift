@@ -7,8 +7,8 @@ import Testing
   .enabled(if: Command.tool != nil, "kelvin is not built beside the tests"))
 struct JSONTests {
   static let cacheKeys: Set<String> = [
-    "policy", "budget", "format", "bits_per_number", "seen", "kept", "evicted", "bytes", "bytes_full", "bytes_states",
-    "heads", "pages",
+    "policy", "budget", "format", "bits_per_number", "seen", "kept", "evicted", "bytes", "shared_bytes", "bytes_full",
+    "bytes_states", "heads", "pages",
   ]
 
   /// Checks the keys of a cache report.
@@ -26,7 +26,7 @@ struct JSONTests {
     let object = try outcome.object()
     #expect(
       Set(object.keys) == [
-        "text", "tokens", "prompt_tokens", "generated_tokens", "prefill_seconds", "decode_seconds",
+        "text", "tokens", "prompt_tokens", "reused_tokens", "generated_tokens", "prefill_seconds", "decode_seconds",
         "prefill_tokens_per_second", "decode_tokens_per_second", "stop_reason", "kv",
       ])
     #expect(object["prompt_tokens"] as? Int == 3)

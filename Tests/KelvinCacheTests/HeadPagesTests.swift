@@ -51,9 +51,9 @@ struct HeadPagesTests {
   @Test("an entry that leaves is replaced by the last one, key and value, across pages")
   func swapRemove() throws {
     var pages = try filled(130)
-    pages.swapRemove(3, kernels: processor.kernels)
+    try pages.swapRemove(3)
     #expect(number(3, of: pages) == 129)
-    pages.swapRemove(128, kernels: processor.kernels)
+    try pages.swapRemove(128)
     #expect(pages.count == 128)
     #expect((0..<128).map { number($0, of: pages) } == (0..<128).map { $0 == 3 ? 129 : $0 })
   }
@@ -65,7 +65,7 @@ struct HeadPagesTests {
     var left = Array(0..<200)
     while !left.isEmpty {
       let entry = Int(numbers.next() % UInt64(left.count))
-      pages.swapRemove(entry, kernels: processor.kernels)
+      try pages.swapRemove(entry)
       let last = left.removeLast()
       if entry < left.count { left[entry] = last }
       if left.count % 20 == 0 { #expect((0..<left.count).map { number($0, of: pages) } == left) }
@@ -80,7 +80,7 @@ struct HeadPagesTests {
     do {
       var pages = try filled(65)
       #expect(pool.pages == 2)
-      pages.swapRemove(0, kernels: processor.kernels)
+      try pages.swapRemove(0)
       #expect(pool.pages == 1)
     }
     #expect(pool.pages == 0)

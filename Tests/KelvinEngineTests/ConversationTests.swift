@@ -1,3 +1,4 @@
+import Foundation
 import KelvinCache
 import KelvinEngine
 import KelvinText
@@ -32,7 +33,9 @@ struct ConversationTests {
       #expect(first.request.prompt == (try whole(Array(conversation.messages.prefix(2)), engine)))
       let second = try await turn(&conversation, "Again", bias: 1000)
       let all = try whole(Array(conversation.messages.prefix(4)), engine)
-      #expect(first.request.prompt + second.request.prompt == all)
+      #expect(second.request.prompt == all)
+      #expect(second.result.reusedTokens == all.count - (second.result.promptTokens - second.result.reusedTokens))
+      #expect(second.result.reusedTokens == first.result.promptTokens + first.result.tokens.count)
       #expect(await conversation.report().seen == all.count)
       #expect(conversation.messages.map(\.role) == ["system", "user", "assistant", "user", "assistant"])
     }
@@ -50,13 +53,19 @@ struct ConversationTests {
     }
   }
 
-  @Test("after an answer that was cut off, everything is read again, because its last token never was")
+  @Test("after an answer that was cut off, its last token is read, and what follows")
   func cutOff() async throws {
     try await TinyEngine.withChat { engine in
       var conversation = try await Conversation(engine, options: CacheOptions())
-      #expect(try await turn(&conversation, "Hello", bias: -1000).result.stopReason == .length)
+      let first = try await turn(&conversation, "Hello", bias: -1000).result
+      #expect(first.stopReason == .length)
+      let read = await conversation.report().seen
+      #expect(read == first.promptTokens + first.tokens.count - 1)
       let second = try await turn(&conversation, "Again", bias: 1000)
       #expect(second.request.prompt == (try whole(Array(conversation.messages.prefix(3)), engine)))
+      // Where the answer's bytes are no text, the template writes others.
+      #expect(second.result.reusedTokens > 0 && second.result.reusedTokens <= read)
+      #expect(await conversation.report().seen == second.result.promptTokens + second.result.tokens.count)
     }
   }
 
@@ -78,6 +87,41 @@ struct ConversationTests {
     let engine = try await TinyEngine.make()
     await #expect(throws: EngineError.noChatTemplate(model: "llama-gqa")) {
       try await Conversation(engine, options: CacheOptions())
+    }
+  }
+
+  @Test("a saved conversation goes on as the first one would have")
+  func saving() async throws {
+    try await TinyEngine.withChat { engine in
+      try await Fixtures.withFolder { folder in
+        let path = folder.appendingPathComponent("talk.cache").path
+        var conversation = try await Conversation(engine, options: CacheOptions(), system: "Be brief.")
+        _ = try await turn(&conversation, "Hello", bias: 1000)
+        try await conversation.save(to: path)
+        var loaded = try await Conversation(engine, options: CacheOptions())
+        try await loaded.load(from: path)
+        #expect(loaded.messages == conversation.messages && loaded.system == "Be brief.")
+        let expected = try await turn(&conversation, "More", bias: 0).result
+        let found = try await turn(&loaded, "More", bias: 0).result
+        #expect(found.tokens == expected.tokens && found.kv == expected.kv)
+        #expect(found.reusedTokens == expected.reusedTokens && found.reusedTokens > 0)
+      }
+    }
+  }
+
+  @Test("a session that is no conversation is refused, and the conversation goes on")
+  func noConversation() async throws {
+    try await TinyEngine.withChat { engine in
+      try await Fixtures.withFolder { folder in
+        let path = folder.appendingPathComponent("prompt.cache").path
+        try await engine.save(engine.makeSession(), to: path)
+        var conversation = try await Conversation(engine, options: CacheOptions())
+        _ = try await turn(&conversation, "Hello", bias: 1000)
+        let messages = conversation.messages
+        await #expect(throws: EngineError.self) { try await conversation.load(from: path) }
+        #expect(conversation.messages == messages)
+        #expect(try await turn(&conversation, "More", bias: 1000).result.reusedTokens > 0)
+      }
     }
   }
 }

@@ -9,7 +9,8 @@ struct Chat: AsyncParsableCommand {
     abstract: "Talks with the model, all turns on one cache.",
     discussion: """
       Commands during the chat: /cache shows what is kept, /clear begins anew, /system TEXT sets the system message and begins
-      anew, /stats shows the last answer's speed, /help, /exit (or Ctrl-D). Ctrl-C ends an answer.
+      anew, /save FILE saves the conversation with its cache, /load FILE goes on with one, /stats shows the last answer's
+      speed, /help, /exit (or Ctrl-D). Ctrl-C ends an answer.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -33,11 +34,11 @@ struct Chat: AsyncParsableCommand {
       Terminal.error(Terminal.faint(greeting))
       while let line = prompt() {
         if line.isEmpty { continue }
-        if line.hasPrefix("/") {
-          guard try await obey(line, &conversation, last) else { break }
-          continue
-        }
         do {
+          if line.hasPrefix("/") {
+            guard try await obey(line, &conversation, last) else { break }
+            continue
+          }
           last = try await answer(line, &conversation, samplingOptions)
         } catch let error as EngineError {
           Terminal.error("kelvin: \(error.description)\n")
@@ -88,7 +89,10 @@ struct Chat: AsyncParsableCommand {
     case "/stats": Terminal.write((last.map(Output.summary) ?? "no answer yet") + "\n")
     case "/clear": try await conversation.clear(system: conversation.system)
     case "/system": try await conversation.clear(system: parts.count > 1 ? String(parts[1]) : nil)
-    case "/help": Terminal.write("/cache /stats /clear /system TEXT /exit\n")
+    case "/save" where parts.count > 1: try await conversation.save(to: String(parts[1]))
+    case "/load" where parts.count > 1: try await conversation.load(from: String(parts[1]))
+    case "/save", "/load": Terminal.error("kelvin: give a file: \(line) FILE\n")
+    case "/help": Terminal.write("/cache /stats /clear /system TEXT /save FILE /load FILE /exit\n")
     default: Terminal.error("kelvin: command '\(line)' does not exist; /help lists them\n")
     }
     return true

@@ -10,6 +10,7 @@ struct Generate: AsyncParsableCommand {
       Examples:
         kelvin generate -m model.gguf -p "Once upon a time" -n 64
         kelvin generate -m model.gguf -f long.txt -n 128 --kv-policy h2o --kv-budget 20%
+        kelvin generate -m model.gguf -f long.txt --prompt-cache long.cache
       """)
 
   @OptionGroup var model: ModelOptions
@@ -19,6 +20,7 @@ struct Generate: AsyncParsableCommand {
     help: "Tokens to generate; -1: until the context is full.")
   var n = -1
   @OptionGroup var cache: CacheFlags
+  @OptionGroup var promptCache: PromptCacheFlags
   @OptionGroup var sampling: SamplingFlags
   @Flag(name: .shortAndLong, help: "Print one JSON object instead of the text.")
   var json = false
@@ -36,7 +38,9 @@ struct Generate: AsyncParsableCommand {
       request.sampling = samplingOptions
       request.stopStrings = sampling.reversePrompt
       request.ignoresEnd = sampling.ignoreEos
-      let result = try await generate(request, options: options, on: engine)
+      request.promptFile = promptCache.fileToWrite
+      let session = try await promptCache.session(options, on: engine)
+      let result = try await generate(request, reusing: session, on: engine)
       if json {
         try Output.json(result)
       } else {
@@ -49,12 +53,12 @@ struct Generate: AsyncParsableCommand {
 
   /// Streams the text to standard output unless JSON is wanted.
   private func generate(
-    _ request: GenerationRequest, options: CacheOptions, on engine: Engine
+    _ request: GenerationRequest, reusing session: Session, on engine: Engine
   ) async throws -> GenerationResult {
     let interruption = Interruption { request.cancellation.cancel() }
     defer { withExtendedLifetime(interruption) {} }
     var result: GenerationResult?
-    for try await event in engine.generate(request, options: options) {
+    for try await event in engine.generate(request, reusing: session) {
       switch event {
       case .reading(let share): Terminal.progress("reading the prompt", share)
       case .token(_, let text): if !json { Terminal.write(text) }

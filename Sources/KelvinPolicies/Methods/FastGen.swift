@@ -60,6 +60,17 @@ public struct FastGen: CachePolicy {
     }
   }
 
+  /// The recipe of each head.
+  public var notes: [Int] { recipes.map(\.rawValue) }
+
+  /// Takes up the recipe of each head.
+  public mutating func takeUp(_ notes: [Int]) -> Bool {
+    let taken = notes.compactMap { Recipe(rawValue: $0) }
+    guard taken.count == notes.count, taken.count == recipes.count else { return false }
+    recipes = taken
+    return true
+  }
+
   private func choose(_ head: HeadLedger, seen: Int) -> Recipe {
     guard threshold < 1 else { return .full }
     return Recipe.allCases.first { recipe in

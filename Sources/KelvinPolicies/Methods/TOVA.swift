@@ -38,12 +38,14 @@ public struct TOVA: ScoringPolicy {
 
   /// Takes the mean over all query heads of the layer.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
-    scores = Array(repeating: 0, count: ledger.heads.isEmpty ? 0 : ledger.heads[0].count)
+    var most = 0
+    for head in 0..<ledger.heads.count { most = max(most, ledger.heads[head].count) }
+    scores = Array(repeating: 0, count: most)
     var queryHeads: Float = 0
     for head in 0..<ledger.heads.count {
       for column in ledger.heads[head].windowAttention {
         queryHeads += 1
-        for entry in scores.indices { scores[entry] += column[entry] }
+        for entry in column.indices { scores[entry] += column[entry] }
       }
     }
     for entry in scores.indices { scores[entry] /= queryHeads }

@@ -20,6 +20,10 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
   public var records: Records { base.records }
   /// The places of the base policy.
   public var places: Places { base.places }
+  /// The notes of the base policy.
+  public var notes: [Int] { base.notes }
+  /// Lets the base policy take up its notes.
+  public mutating func takeUp(_ notes: [Int]) -> Bool { base.takeUp(notes) }
 
   /// Lets the base policy begin.
   public mutating func begin(at place: StorePlace, promptLength: Int) {

@@ -19,6 +19,16 @@ public struct Periodic<Base: CachePolicy>: CachePolicy {
   /// The places of the base policy.
   public var places: Places { base.places }
 
+  /// The steps since the prompt, then the notes of the base policy.
+  public var notes: [Int] { [steps] + base.notes }
+
+  /// Takes up the steps, and lets the base policy take up the rest.
+  public mutating func takeUp(_ notes: [Int]) -> Bool {
+    guard let first = notes.first, (0...Int(Int32.max)).contains(first) else { return false }
+    steps = first
+    return base.takeUp(Array(notes.dropFirst()))
+  }
+
   /// Begins to count steps again, and lets the base policy begin.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     steps = 0

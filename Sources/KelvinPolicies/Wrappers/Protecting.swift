@@ -70,6 +70,10 @@ public struct Protecting<Base: ScoringPolicy>: ScoringPolicy {
   public var when: When { base.when }
   /// The places of the base policy.
   public var places: Places { base.places }
+  /// The notes of the base policy.
+  public var notes: [Int] { base.notes }
+  /// Lets the base policy take up its notes.
+  public mutating func takeUp(_ notes: [Int]) -> Bool { base.takeUp(notes) }
   /// The first positions that the base policy protects.
   public var protectedFirst: Int { base.protectedFirst }
   /// The newest entries that the base policy protects.

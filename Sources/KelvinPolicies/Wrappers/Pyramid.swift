@@ -39,6 +39,10 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
   public var records: Records { base.records }
   /// The places of the base policy.
   public var places: Places { base.places }
+  /// The notes of the base policy.
+  public var notes: [Int] { base.notes }
+  /// Lets the base policy take up its notes.
+  public mutating func takeUp(_ notes: [Int]) -> Bool { base.takeUp(notes) }
   /// The first positions that the base policy protects.
   public var protectedFirst: Int { base.protectedFirst }
   /// The newest entries that the base policy protects.

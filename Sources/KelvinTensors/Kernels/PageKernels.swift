@@ -166,7 +166,7 @@ extension Kernels {
   }
 
   /// Copies entry `from` over entry `to`.
-  public func move(_ table: PageTable, from: Int, to: Int) {
+  public static func move(_ table: PageTable, from: Int, to: Int) {
     withUnsafePointer(to: table.head) { kelvin_move_entry($0, Int32(from), Int32(to)) }
   }
 

@@ -1,0 +1,26 @@
+import KelvinAttention
+import KelvinPolicies
+import KelvinTensors
+
+extension SequenceCache {
+  /// A second sequence that remembers the same and goes on by itself.
+  ///
+  /// The two share pages until one of them writes into one: then that one takes a copy. Neither sees what the other does. The
+  /// pool counts a shared page once.
+  public func fork() -> SequenceCache {
+    var fork = SequenceCache(layout: layout, formats: formats, policy: policy, pool: pagePool)
+    fork.stores = stores.map { StoreBox($0.store.fork(pool: pagePool)) }
+    // States are changed in place.
+    fork.states = states.map { $0[rows: 0..<$0.rows] }
+    fork.seen = seen
+    fork.promptLength = promptLength
+    return fork
+  }
+
+  /// Bytes of the pages that another sequence also holds.
+  public var sharedBytes: Int {
+    stores.reduce(0) { sum, box in
+      box.store.heads.reduce(sum) { $0 + $1.pages.countSharedPages() * box.store.shape.bytes }
+    }
+  }
+}
