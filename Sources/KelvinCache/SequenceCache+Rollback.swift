@@ -19,7 +19,7 @@ extension SequenceCache {
         let intact = ledger.positions.indices.prefix(count).prefix { Int(ledger.positions[$0]) == $0 }.count
         guard intact == count else { throw .entryLeft(position: intact, store: index, head: head, count: count) }
       }
-      guard !box.store.policy.records.attention else { throw .attentionAddedUp(count: count) }
+      guard !box.store.policy.records.addsUp else { throw .attentionAddedUp(count: count) }
     }
     for box in stores { box.store.shorten(to: count) }
     seen = count

@@ -93,6 +93,9 @@ public struct Records: Sendable, Hashable {
     self.kinds = kinds
   }
 
+  /// Whether a column holds sums or counts over queries, from which no query can be taken out again.
+  package var addsUp: Bool { attention || attentionCount > 0 || expectedAttention != nil }
+
   /// The names of the recorded columns, for lists.
   public var names: [String] {
     let columns = [
