@@ -1,7 +1,7 @@
 import Foundation
 import KelvinAttention
 
-/// Cosines and sines of a pass, shared by the layers that turn alike.
+/// Cosines and sines of a pass, times the magnitude of the turning, shared by the layers that turn alike.
 ///
 /// Angles are products of a position and a frequency in double precision: in single precision the cosine is wrong by
 /// 6·10⁻⁵ at position 8k and by 10⁻² at 4M.
@@ -24,8 +24,8 @@ struct RotaryAngles {
       for position in positions {
         for frequency in rotary.frequencies {
           let angle = Double(position) * frequency
-          cosines.append(Float(cos(angle)))
-          sines.append(Float(sin(angle)))
+          cosines.append(Float(cos(angle) * rotary.magnitude))
+          sines.append(Float(sin(angle) * rotary.magnitude))
         }
       }
       if recent.count >= 4 { recent.removeFirst() }

@@ -4,7 +4,7 @@ public import KelvinTensors
 public enum ArchitectureRegistry {
   /// One line per architecture.
   public static let all: [ArchitectureEntry] = [
-    Llama.entry
+    DecoderFamily.llama.entry
   ]
 
   /// Makes the model of a checkpoint.
@@ -22,11 +22,9 @@ public enum ArchitectureRegistry {
   }
 
   private static func entry(of checkpoint: Checkpoint) throws(ModelError) -> ArchitectureEntry {
-    let facts = CheckpointFacts(checkpoint)
-    let key = checkpoint.style == .gguf ? "general.architecture" : "model_type"
-    guard let found = try facts.text(key) else { throw .missing(model: checkpoint.name, key: key) }
-    guard let entry = all.first(where: { $0.name == found }) else {
-      throw .unsupportedArchitecture(model: checkpoint.name, found: found.quoted, supported: all.map(\.name))
+    let found = try CheckpointFacts(checkpoint).architecture(style: checkpoint.style)
+    guard let entry = all.first(where: { $0.names.contains(found) }) else {
+      throw .unsupportedArchitecture(model: checkpoint.name, found: found.quoted, supported: all.flatMap(\.names))
     }
     return entry
   }
@@ -34,8 +32,8 @@ public enum ArchitectureRegistry {
 
 /// What the registry knows of an architecture.
 public struct ArchitectureEntry: Sendable {
-  /// GGUF's `general.architecture` and Hugging Face's `model_type`.
-  public let name: String
+  /// GGUF's `general.architecture` and Hugging Face's `model_type`; the first is the one that tools show.
+  public let names: [String]
   /// One line: the families and what is particular about them.
   public let summary: String
   /// What the metadata alone says.

@@ -39,7 +39,7 @@ struct CheckpointReaderTests {
     #expect(sharded.name == "sharded-good")
     #expect(Set(sharded.tensors.keys) == Set(whole.tensors.keys))
     #expect(sharded.tensors.mapValues(\.shape) == whole.tensors.mapValues(\.shape))
-    let configuration = try LlamaConfiguration(sharded)
+    let configuration = try DecoderFamily.llama.configuration(of: sharded)
     try configuration.validate(sharded)
     let shards = Set(sharded.tensors.values.map { ObjectIdentifier($0.source as AnyObject) })
     #expect(shards.count == 2)
@@ -140,7 +140,7 @@ struct Llama2CTests {
       let file = folder.appendingPathComponent("small.bin")
       try versionOne(sharedHead: sharedHead).write(to: file)
       let checkpoint = try CheckpointReader.read(path: file.path)
-      let configuration = try LlamaConfiguration(checkpoint)
+      let configuration = try DecoderFamily.llama.configuration(of: checkpoint)
       try configuration.validate(checkpoint)
       #expect(configuration.tiedEmbeddings == sharedHead)
       let firsts = try checkpoint.tensors.mapValues { try $0.floats()[0] }

@@ -19,17 +19,18 @@ struct FormatsAgreeTests {
 
   @Test("all three describe the same Llama")
   func configurations() throws {
-    var configurations = try [original, safetensors, gguf].map { try LlamaConfiguration($0) }
+    var configurations = try [original, safetensors, gguf].map { try DecoderFamily.llama.configuration(of: $0) }
     for (configuration, checkpoint) in zip(configurations, [original, safetensors, gguf]) {
       #expect(throws: Never.self) { try configuration.validate(checkpoint) }
     }
-    #expect(configurations.map { $0.rotary.pairs } == [Rotary.Pairs.adjacent, .halves, .adjacent])
+    #expect(configurations.map { $0.rotary?.pairs } == [Rotary.Pairs.adjacent, .halves, .adjacent])
     #expect(configurations.map(\.style) == [.huggingFace, .huggingFace, .gguf])
     // The GGUF file has a copy of the embedding as its output head.
     #expect(configurations.map(\.tiedEmbeddings) == [true, true, false])
     for index in configurations.indices {
-      configurations[index].rotary.pairs = .adjacent
+      configurations[index].rotary?.pairs = .adjacent
       configurations[index].style = .gguf
+      configurations[index].names = DecoderTensorNames(.gguf)
       configurations[index].tiedEmbeddings = true
     }
     let llama = configurations[0]
@@ -39,20 +40,16 @@ struct FormatsAgreeTests {
 
   @Test("all tensors have the same numbers once the rows of queries and keys are in one order")
   func tensors() throws {
-    let llama = try LlamaConfiguration(original)
-    let names = [LlamaTensorNames(.huggingFace), LlamaTensorNames(.gguf)]
+    let llama = try DecoderFamily.llama.configuration(of: original)
+    let names = [DecoderTensorNames(.huggingFace), DecoderTensorNames(.gguf)]
     #expect(original.tensors.count == 5 * 9 + 2)
     try expectEqual(names.map(\.embedding))
     try expectEqual(names.map(\.finalNorm))
     for index in 0..<llama.layers {
-      let layers = names.map { $0.layer(index) }
-      for path: KeyPath<LlamaTensorNames.Layer, String> in [
-        \.attentionNorm, \.value, \.output, \.feedForwardNorm, \.gate, \.up, \.down,
-      ] {
-        try expectEqual(layers.map { $0[keyPath: path] })
+      for part in LayerPart.allCases where llama.parts.contains(part) {
+        let heads: [LayerPart: Int] = [.query: llama.heads, .key: llama.keyValueHeads]
+        try expectEqual(names.map { $0.name(part, layer: index) }, heads: heads[part])
       }
-      try expectEqual(layers.map(\.query), heads: llama.heads)
-      try expectEqual(layers.map(\.key), heads: llama.keyValueHeads)
     }
     let head = try numbers(gguf, "output.weight")
     #expect(head == (try numbers(gguf, "token_embd.weight")))
@@ -85,7 +82,7 @@ struct FormatsAgreeTests {
   }
 }
 
-extension LlamaConfiguration {
+extension DecoderConfiguration {
   /// Layers, widths and counts in the order of declaration.
   var sizes: [Int] {
     [layers, hiddenWidth, heads, keyValueHeads, headWidth, feedForwardWidth, vocabulary, contextLength]

@@ -41,7 +41,7 @@ struct MalformedFilesTests {
         let checkpoint = try CheckpointReader.read(path: example.url)
         // A lone safetensors file does not say what model it is; there is no more to check.
         if example.format != "safetensors" {
-          try LlamaConfiguration(checkpoint).validate(checkpoint)
+          try DecoderFamily.llama.configuration(of: checkpoint).validate(checkpoint)
         }
       } catch {
         refusal = error

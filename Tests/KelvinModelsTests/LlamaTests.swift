@@ -5,19 +5,19 @@ import KelvinTensors
 import TestSupport
 import Testing
 
-@Suite("LlamaConfiguration")
-struct LlamaConfigurationTests {
+@Suite("Llama")
+struct LlamaTests {
   // MARK: Reading
 
   @Test("reads a Hugging Face configuration")
   func huggingFace() throws {
-    let llama = try LlamaConfiguration(Examples.huggingFace())
+    let llama = try DecoderFamily.llama.configuration(of: Examples.huggingFace())
     #expect(llama.style == .huggingFace)
     #expect(llama.sizes == [2, 64, 4, 2, 32, 48, 320, 512])
     #expect(llama.normEpsilon == 1e-5)
     #expect(llama.tiedEmbeddings)
-    #expect(!llama.attentionBias && !llama.feedForwardBias)
-    #expect(llama.rotary.pairs == .halves)
+    #expect(llama.biases.isEmpty)
+    #expect(llama.rotary?.pairs == .halves)
   }
 
   @Test("takes Hugging Face's defaults where the configuration is silent")
@@ -26,19 +26,19 @@ struct LlamaConfigurationTests {
       "head_dim", "num_key_value_heads", "max_position_embeddings", "rms_norm_eps", "rope_theta", "hidden_act",
       "tie_word_embeddings",
     ]
-    let llama = try LlamaConfiguration(Examples.huggingFace { for key in silent { $0[key] = nil } })
+    let llama = try DecoderFamily.llama.configuration(of: Examples.huggingFace { for key in silent { $0[key] = nil } })
     #expect(llama.headWidth == 16)
     #expect(llama.keyValueHeads == 4)
     #expect(llama.contextLength == 2048)
     #expect(llama.normEpsilon == 1e-6)
     #expect(!llama.tiedEmbeddings)
-    #expect(llama.rotary.frequencies[1] == pow(10_000, -0.125))
+    #expect(llama.rotary?.frequencies[1] == pow(10_000, -0.125))
   }
 
   @Test("reads GGUF metadata")
   func gguf() throws {
     let checkpoint = Examples.gguf()
-    let llama = try LlamaConfiguration(checkpoint)
+    let llama = try DecoderFamily.llama.configuration(of: checkpoint)
     #expect(llama.style == .gguf)
     #expect(llama.sizes == [1, 8, 2, 1, 4, 6, 12, 64])
     #expect(llama.tiedEmbeddings)
@@ -50,36 +50,39 @@ struct LlamaConfigurationTests {
 
   @Test("unscaled frequencies are base^(-2i/d)")
   func plainRope() throws {
-    let llama = try LlamaConfiguration(Examples.huggingFace())
-    #expect(llama.rotary.frequencies.count == 16)
-    #expect(llama.rotary.frequencies[0] == 1)
-    #expect(llama.rotary.frequencies[8] == pow(10_000, -0.5))
-    #expect(llama.rotary.width == 32)
+    let llama = try DecoderFamily.llama.configuration(of: Examples.huggingFace())
+    #expect(llama.rotary?.frequencies.count == 16)
+    #expect(llama.rotary?.frequencies[0] == 1)
+    #expect(llama.rotary?.frequencies[8] == pow(10_000, -0.5))
+    #expect(llama.rotary?.width == 32)
   }
 
   @Test("linear scaling divides every frequency, under either name of its type", arguments: ["rope_type", "type"])
   func linearRope(_ key: String) throws {
-    let plain = try LlamaConfiguration(Examples.huggingFace()).rotary.frequencies
-    let scaled = try LlamaConfiguration(
-      Examples.huggingFace { $0["rope_scaling"] = .object([key: .string("linear"), "factor": .number(4)]) })
-    #expect(scaled.rotary.frequencies == plain.map { $0 / 4 })
+    let plain = try #require(DecoderFamily.llama.configuration(of: Examples.huggingFace()).rotary).frequencies
+    let scaled = try DecoderFamily.llama.configuration(
+      of:
+        Examples.huggingFace { $0["rope_scaling"] = .object([key: .string("linear"), "factor": .number(4)]) })
+    #expect(scaled.rotary?.frequencies == plain.map { $0 / 4 })
   }
 
   @Test("llama3 scaling keeps fast pairs, slows slow ones by the factor and blends between", arguments: [true, false])
   func llama3Rope(_ isNewStyle: Bool) throws {
-    let plain = try LlamaConfiguration(Examples.huggingFace()).rotary.frequencies
-    let scaled = try LlamaConfiguration(
-      Examples.huggingFace { metadata in
-        var parameters = Examples.llama3Scaling
-        if isNewStyle {
-          parameters["rope_theta"] = metadata.removeValue(forKey: "rope_theta")
-          metadata["rope_scaling"] = nil
-          metadata["rope_parameters"] = .object(parameters)
-        } else {
-          metadata["rope_scaling"] = .object(parameters)
+    let plain = try #require(DecoderFamily.llama.configuration(of: Examples.huggingFace()).rotary).frequencies
+    let scaled = try #require(
+      DecoderFamily.llama.configuration(
+        of: Examples.huggingFace { metadata in
+          var parameters = Examples.llama3Scaling
+          if isNewStyle {
+            parameters["rope_theta"] = metadata.removeValue(forKey: "rope_theta")
+            metadata["rope_scaling"] = nil
+            metadata["rope_parameters"] = .object(parameters)
+          } else {
+            metadata["rope_scaling"] = .object(parameters)
+          }
         }
-      }
-    ).rotary.frequencies
+      ).rotary
+    ).frequencies
     // 64 positions hold 64·f/2π turns: more than 4 for the first two pairs, between 1 and 4 for the next three.
     #expect(Array(scaled.prefix(2)) == Array(plain.prefix(2)))
     for pair in 2..<5 {
@@ -96,24 +99,26 @@ struct LlamaConfigurationTests {
       $0.metadata["llama.rope.scaling.type"] = .string("linear")
       $0.metadata["llama.rope.scaling.factor"] = .number(2)
     }
-    #expect(try LlamaConfiguration(linear).rotary.frequencies == [0.5, 0.005])
+    #expect(try DecoderFamily.llama.configuration(of: linear).rotary?.frequencies == [0.5, 0.005])
     let divided = Examples.gguf { $0.add("rope_freqs.weight", [2], numbers: [1, 8]) }
-    let llama = try LlamaConfiguration(divided)
-    #expect(llama.rotary.frequencies == [1, 0.00125])
+    let llama = try DecoderFamily.llama.configuration(of: divided)
+    #expect(llama.rotary?.frequencies == [1, 0.00125])
     try llama.validate(divided)
     let zero = Examples.gguf { $0.add("rope_freqs.weight", [2], numbers: [1, 0]) }
-    #expect(throws: ModelError.self) { try LlamaConfiguration(zero) }
+    #expect(throws: ModelError.self) { try DecoderFamily.llama.configuration(of: zero) }
   }
 
   // MARK: Refusing
 
   @Test("another architecture is refused by its name")
   func otherArchitecture() {
+    let supported = ArchitectureRegistry.all.flatMap(\.names)
+    #expect(supported.contains("llama"))
     #expect(
-      throws: ModelError.unsupportedArchitecture(model: "small", found: "'mamba'", supported: ["llama"])
-    ) { try LlamaConfiguration(Examples.huggingFace { $0["model_type"] = .string("mamba") }) }
+      throws: ModelError.unsupportedArchitecture(model: "small", found: "'mamba'", supported: supported)
+    ) { try ArchitectureRegistry.describe(Examples.huggingFace { $0["model_type"] = .string("mamba") }) }
     #expect(throws: ModelError.missing(model: "small.gguf", key: "general.architecture")) {
-      try LlamaConfiguration(Examples.gguf { $0.metadata["general.architecture"] = nil })
+      try DecoderFamily.llama.configuration(of: Examples.gguf { $0.metadata["general.architecture"] = nil })
     }
   }
 
@@ -121,14 +126,14 @@ struct LlamaConfigurationTests {
     "a part that is not computed is refused, not ignored",
     arguments: [
       ("hidden_act", MetadataValue.string("gelu")),
-      ("rope_scaling", .object(["rope_type": .string("yarn"), "factor": .number(4)])),
+      ("rope_scaling", .object(["rope_type": .string("dynamic"), "factor": .number(4)])),
       ("partial_rotary_factor", .number(0.5)),
       ("softmax_off_by_one", .bool(true)),
       ("quantization_config", .object(["quant_method": .string("gptq")])),
     ])
   func unsupported(_ key: String, _ value: MetadataValue) throws {
     let error = #expect(throws: ModelError.self) {
-      try LlamaConfiguration(Examples.huggingFace { $0[key] = value })
+      try DecoderFamily.llama.configuration(of: Examples.huggingFace { $0[key] = value })
     }
     guard case .unsupported(_, let found, _, _)? = error else {
       Issue.record("\(String(describing: error))")
@@ -142,13 +147,13 @@ struct LlamaConfigurationTests {
     #expect(
       throws: ModelError.unsupported(
         model: "small.gguf", key: "llama.expert_count", found: "8", supported: ["0 (no mixture of experts)"])
-    ) { try LlamaConfiguration(Examples.gguf { $0.metadata["llama.expert_count"] = .integer(8) }) }
+    ) { try DecoderFamily.llama.configuration(of: Examples.gguf { $0.metadata["llama.expert_count"] = .integer(8) }) }
   }
 
   @Test("an error is one sentence with the fact, what was found and what was expected")
   func message() {
     let error = #expect(throws: ModelError.self) {
-      try LlamaConfiguration(Examples.huggingFace { $0["num_key_value_heads"] = .integer(3) })
+      try DecoderFamily.llama.configuration(of: Examples.huggingFace { $0["num_key_value_heads"] = .integer(3) })
     }
     #expect(
       error?.description
@@ -163,7 +168,7 @@ struct LlamaConfigurationTests {
     let names = Examples.gguf().tensors.keys.sorted()
     #expect(names.count == 11)
     for name in names {
-      let llama = try LlamaConfiguration(Examples.gguf())
+      let llama = try DecoderFamily.llama.configuration(of: Examples.gguf())
       #expect(throws: ModelError.missingTensor(model: "small.gguf", tensor: name)) {
         try llama.validate(Examples.gguf { $0.tensors[name] = nil })
       }
@@ -179,7 +184,7 @@ struct LlamaConfigurationTests {
 
   @Test("a tensor that would be ignored is refused, a table that follows from the configuration is not")
   func unknownTensors() throws {
-    let llama = try LlamaConfiguration(Examples.gguf())
+    let llama = try DecoderFamily.llama.configuration(of: Examples.gguf())
     #expect(
       throws: ModelError.unknownTensor(model: "small.gguf", tensor: "blk.0.attn_q_norm.weight", architecture: "llama")
     ) { try llama.validate(Examples.gguf { $0.add("blk.0.attn_q_norm.weight", [4]) }) }
@@ -193,7 +198,7 @@ struct LlamaConfigurationTests {
 
   @Test("a weight stored as integers is refused by its type")
   func integerWeight() throws {
-    let llama = try LlamaConfiguration(Examples.gguf())
+    let llama = try DecoderFamily.llama.configuration(of: Examples.gguf())
     let checkpoint = Examples.gguf {
       $0.tensors["output_norm.weight"] = nil
       $0.otherTensors["output_norm.weight"] = "I32"
@@ -206,15 +211,15 @@ struct LlamaConfigurationTests {
   @Test("biases that the file has are needed in every layer")
   func biases() throws {
     let one = Examples.gguf { $0.add("blk.0.attn_q.bias", [8]) }
-    let llama = try LlamaConfiguration(one)
-    #expect(llama.attentionBias)
+    let llama = try DecoderFamily.llama.configuration(of: one)
+    #expect(llama.biases == [.query, .key, .value, .output])
     #expect(throws: ModelError.missingTensor(model: "small.gguf", tensor: "blk.0.attn_k.bias")) {
       try llama.validate(one)
     }
     let all = Examples.gguf {
       for (name, width) in [("q", 8), ("k", 4), ("v", 4), ("output", 8)] { $0.add("blk.0.attn_\(name).bias", [width]) }
     }
-    #expect(throws: Never.self) { try LlamaConfiguration(all).validate(all) }
+    #expect(throws: Never.self) { try DecoderFamily.llama.configuration(of: all).validate(all) }
   }
 }
 
@@ -265,7 +270,7 @@ extension Checkpoint {
   }
 }
 
-extension LlamaConfiguration {
+extension DecoderConfiguration {
   /// Layers, widths and counts in the order of declaration.
   fileprivate var sizes: [Int] {
     [layers, hiddenWidth, heads, keyValueHeads, headWidth, feedForwardWidth, vocabulary, contextLength]

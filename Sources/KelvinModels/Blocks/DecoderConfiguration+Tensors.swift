@@ -1,0 +1,96 @@
+public import KelvinTensors
+
+extension DecoderConfiguration {
+  /// Checks that `checkpoint` has every tensor of this model, in its exact shape, and none that the model would ignore.
+  /// - Throws: `ModelError`, for the first tensor in the order of the computation.
+  public func validate(_ checkpoint: Checkpoint) throws(ModelError) {
+    var known: Set<String> = tiedEmbeddings ? [names.head] : []
+    for expected in expectedTensors {
+      known.insert(expected.name)
+      guard let tensor = checkpoint.tensors[expected.name] else {
+        if let type = checkpoint.otherTensors[expected.name] {
+          throw .unreadableTensor(model: checkpoint.name, tensor: expected.name, found: type)
+        }
+        throw .missingTensor(model: checkpoint.name, tensor: expected.name)
+      }
+      guard tensor.shape == expected.shape else {
+        throw .wrongShape(
+          model: checkpoint.name, tensor: expected.name, found: tensor.shape, expected: expected.shape,
+          meaning: expected.meaning)
+      }
+    }
+    let unknown = checkpoint.tensors.keys.filter { !known.contains($0) && !names.isDerived($0) }
+    if let tensor = unknown.min() {
+      throw .unknownTensor(model: checkpoint.name, tensor: tensor, architecture: architecture)
+    }
+  }
+
+  /// Numbers in all tensors besides the embedding and the output head.
+  ///
+  /// The limits of the sizes keep the sum in range.
+  var innerParameters: Int {
+    expectedTensors.filter { $0.name != names.embedding && $0.name != names.head }
+      .reduce(0) { $0 + $1.shape.reduce(1, *) }
+  }
+
+  /// A tensor that must be there; `meaning` says in words what its shape is.
+  private struct Expected {
+    var name: String
+    var shape: [Int]
+    var meaning: String
+
+    init(_ name: String, _ sizes: Size...) {
+      self.name = name
+      shape = sizes.map(\.count)
+      meaning = sizes.map(\.meaning).joined(separator: " × ")
+    }
+  }
+
+  /// One dimension of a tensor.
+  private struct Size {
+    var count: Int
+    var meaning: String
+
+    init(_ count: Int, _ meaning: String) {
+      self.count = count
+      self.meaning = meaning
+    }
+  }
+
+  private var hidden: Size { Size(hiddenWidth, "hidden width") }
+
+  private var expectedTensors: [Expected] {
+    let table = Expected(names.embedding, Size(vocabulary, "vocabulary"), hidden)
+    var expected = [table]
+    for layer in 0..<layers {
+      for part in LayerPart.allCases where parts.contains(part) { expected += expectedTensors(part, layer: layer) }
+    }
+    expected.append(Expected(names.finalNorm, hidden))
+    if !tiedEmbeddings { expected.append(Expected(names.head, Size(vocabulary, "vocabulary"), hidden)) }
+    return expected
+  }
+
+  /// A part of a layer and its bias.
+  private func expectedTensors(_ part: LayerPart, layer: Int) -> [Expected] {
+    let name = names.name(part, layer: layer)
+    let (rows, columns) = size(of: part)
+    let bias = biases.contains(part) ? [Expected(names.bias(of: name), rows)] : []
+    guard let columns else { return [Expected(name, rows)] + bias }
+    return [Expected(name, rows, columns)] + bias
+  }
+
+  /// Outputs and inputs of a matrix; the width of a norm.
+  private func size(of part: LayerPart) -> (rows: Size, columns: Size?) {
+    let queries = Size(heads * headWidth, "\(heads) heads of \(headWidth)")
+    let keys = Size(keyValueHeads * headWidth, "\(keyValueHeads) KV heads of \(headWidth)")
+    let inner = Size(feedForwardWidth, "feed-forward width")
+    return switch part {
+    case .attentionNorm, .feedForwardNorm: (hidden, nil)
+    case .query: (queries, hidden)
+    case .key, .value: (keys, hidden)
+    case .output: (hidden, queries)
+    case .gate, .up: (inner, hidden)
+    case .down: (hidden, inner)
+    }
+  }
+}
