@@ -88,18 +88,44 @@ static float exponentials(float *x, int32_t n, float *max) {
   return sum_of(sums);
 }
 
-INLINE vf silu_times(vf g, vf up) {
+/* x / (1 + e^-z) */
+INLINE vf logistic_times(vf x, vf z) {
   const vf least = broadcast(EXPONENT_LEAST), most = broadcast(EXPONENT_MOST);
-  const vf bounded = choose(g < -most, most, larger(-g, least));
-  return g / (broadcast(1) + exponential(bounded)) * up;
+  const vf bounded = choose(z < -most, most, larger(-z, least));
+  return x / (broadcast(1) + exponential(bounded));
 }
 
 static void silu_multiply(const float *gate, const float *up, size_t n, float *y) {
   size_t i = 0;
-  for (; n - i >= LANES; i += LANES) store(y + i, silu_times(load(gate + i), load(up + i)));
+  for (; n - i >= LANES; i += LANES) {
+    const vf g = load(gate + i);
+    store(y + i, logistic_times(g, g) * load(up + i));
+  }
   if (i < n) {
     const int32_t rest = (int32_t)(n - i);
-    store_some(y + i, silu_times(load_some(gate + i, rest), load_some(up + i, rest)), rest);
+    const vf g = load_some(gate + i, rest);
+    store_some(y + i, logistic_times(g, g) * load_some(up + i, rest), rest);
+  }
+}
+
+/* (1 + tanh z) / 2 = 1 / (1 + e^-2z) */
+INLINE vf gelu_of(vf x) {
+  const vf cube = fused(x * x, broadcast(0.044715f), broadcast(1)) * x;
+  return logistic_times(x, cube * broadcast(2 * 0.797884561f));
+}
+
+static void gelu(const float *x, size_t n, float *y) {
+  size_t i = 0;
+  for (; n - i >= LANES; i += LANES) store(y + i, gelu_of(load(x + i)));
+  if (i < n) store_some(y + i, gelu_of(load_some(x + i, (int32_t)(n - i))), (int32_t)(n - i));
+}
+
+static void gelu_multiply(const float *gate, const float *up, size_t n, float *y) {
+  size_t i = 0;
+  for (; n - i >= LANES; i += LANES) store(y + i, gelu_of(load(gate + i)) * load(up + i));
+  if (i < n) {
+    const int32_t rest = (int32_t)(n - i);
+    store_some(y + i, gelu_of(load_some(gate + i, rest)) * load_some(up + i, rest), rest);
   }
 }
 
@@ -116,4 +142,21 @@ static void rms_norm(const float *x, const float *weight, float offset, float ep
   for (; i < n; i++) sum += x[i] * x[i];
   const float factor = 1 / sqrtf(sum / (float)n + epsilon);
   for (i = 0; i < n; i++) y[i] = x[i] * factor * (weight[i] + offset);
+}
+
+static void layer_norm(const float *x, const float *weight, const float *bias, float epsilon, int32_t n, float *y) {
+  vf sums = broadcast(0), squares = broadcast(0);
+  int32_t i = 0;
+  for (; n - i >= LANES; i += LANES) sums += load(x + i);
+  float sum = sum_of(sums);
+  for (; i < n; i++) sum += x[i];
+  const float mean = sum / (float)n;
+  for (i = 0; n - i >= LANES; i += LANES) {
+    const vf off = load(x + i) - broadcast(mean);
+    squares = fused(off, off, squares);
+  }
+  float square = sum_of(squares);
+  for (; i < n; i++) square += (x[i] - mean) * (x[i] - mean);
+  const float factor = 1 / sqrtf(square / (float)n + epsilon);
+  for (i = 0; i < n; i++) y[i] = (x[i] - mean) * factor * weight[i] + bias[i];
 }

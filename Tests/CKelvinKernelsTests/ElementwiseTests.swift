@@ -54,6 +54,43 @@ struct ElementwiseTests {
     }
   }
 
+  @Test("gelu agrees with the scalar variant, alone and as a gate", arguments: variants)
+  func gelu(variant: String) throws {
+    var random = Random(seed: 14)
+    for n in Self.sizes {
+      for spread: Float in [1, 20, 1e20] {
+        let gate = Memory<Float>(random: n, scale: spread, from: &random)
+        let up = Memory<Float>(random: n, from: &random)
+        let (expected, found) = (Memory<Float>(n, filledWith: 9), Memory<Float>(n, filledWith: 9))
+        try required(kernels("scalar").gelu)(gate.start, n, expected.start)
+        try required(kernels(variant).gelu)(gate.start, n, found.start)
+        // Below -5 the scalar form loses what 1 + tanh cancels.
+        for (a, b) in zip(expected.array, found.array) { #expect(abs(a - b) <= 1e-6 * abs(a) + 1e-6) }
+        try required(kernels("scalar").gelu_multiply)(gate.start, up.start, n, expected.start)
+        try required(kernels(variant).gelu_multiply)(gate.start, up.start, n, found.start)
+        for (a, b) in zip(expected.array, found.array) { #expect(abs(a - b) <= 1e-6 * abs(a) + 1e-6) }
+        try required(kernels(variant).gelu_multiply)(gate.start, up.start, n, gate.start)
+        #expect(gate.bits == found.bits, "y may be gate")
+      }
+    }
+  }
+
+  @Test("layer norms agree with the scalar variant", arguments: variants)
+  func layerNorm(variant: String) throws {
+    var random = Random(seed: 15)
+    for n in Self.sizes.dropFirst() {
+      let x = Memory<Float>(random: n, scale: 5, from: &random)
+      let (weight, bias) = (Memory<Float>(random: n, from: &random), Memory<Float>(random: n, from: &random))
+      let (expected, found) = (Memory<Float>(n, filledWith: 9), Memory<Float>(n, filledWith: 9))
+      try required(kernels("scalar").layer_norm)(x.start, weight.start, bias.start, 1e-5, Int32(n), expected.start)
+      try required(kernels(variant).layer_norm)(x.start, weight.start, bias.start, 1e-5, Int32(n), found.start)
+      // Numbers up to 5 less their mean: rounded in the sixth place where they cancel.
+      #expect(distance(expected, found) <= 4e-6)
+      try required(kernels(variant).layer_norm)(x.start, weight.start, bias.start, 1e-5, Int32(n), x.start)
+      #expect(x.bits == found.bits, "y may be x")
+    }
+  }
+
   @Test("norms agree with the scalar variant", arguments: variants)
   func rmsNorm(variant: String) throws {
     var random = Random(seed: 11)

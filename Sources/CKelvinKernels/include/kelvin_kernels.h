@@ -125,11 +125,19 @@ typedef struct {
   /* y = x / sqrt(mean(x^2) + epsilon) * (weight + offset), one row of n. x and y may be the same. */
   void (*rms_norm)(const float *x, const float *weight, float offset, float epsilon, int32_t n, float *y);
 
+  /* y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * weight + bias, one row of n. x and y may be the same. */
+  void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon, int32_t n, float *y);
+
   /* y[i] += x[i] */
   void (*add)(float *y, const float *x, size_t n);
 
   /* y[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + exp(-g)). y may be gate. */
   void (*silu_multiply)(const float *gate, const float *up, size_t n, float *y);
+
+  /* y[i] = gelu(x[i]), and gelu(gate[i]) * up[i], gelu(x) = x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2. y may be
+   * x or gate. */
+  void (*gelu)(const float *x, size_t n, float *y);
+  void (*gelu_multiply)(const float *gate, const float *up, size_t n, float *y);
 
   /* Turns one head in place: pair i by the angle whose cosine and sine are cosines[i], sines[i], i < pairs.
    * adjacent: pair i is (2i, 2i+1); otherwise (i, i + pairs). */

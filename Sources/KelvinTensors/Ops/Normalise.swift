@@ -9,3 +9,17 @@ extension Tensor {
     return output
   }
 }
+
+extension Tensor {
+  /// Layer norm of each row: `(x − mean(x)) / √(variance(x) + ε) · gain + bias`.
+  ///
+  /// Source: arXiv 1607.06450.
+  public func layerNormalised(
+    gain: ContiguousArray<Float>, bias: ContiguousArray<Float>, epsilon: Float
+  ) -> Tensor {
+    precondition(columns == gain.count && columns == bias.count, "\(columns) columns, a gain of \(gain.count)")
+    let output = processor.tensor(rows: rows, columns: columns)
+    processor.layerNormalise(self, gain: gain, bias: bias, epsilon: epsilon, into: output)
+    return output
+  }
+}
