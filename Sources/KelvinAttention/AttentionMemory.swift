@@ -90,6 +90,8 @@ public enum MemoryError: Error, Hashable, CustomStringConvertible {
   case poolExhausted(bytes: Int, limit: Int)
   /// The operating system gave no memory.
   case outOfMemory(bytes: Int)
+  /// A position beyond the last that the model has learned.
+  case noSuchPosition(Int, limit: Int)
 
   /// The error in one sentence.
   public var description: String {
@@ -98,6 +100,9 @@ public enum MemoryError: Error, Hashable, CustomStringConvertible {
       "the cache needs \(bytes) bytes and may take \(limit); choose a smaller --kv-budget or a larger --kv-limit"
     case .outOfMemory(let bytes):
       "the system gave no memory for \(bytes) bytes of cache; choose a smaller --kv-budget"
+    case .noSuchPosition(let position, let limit):
+      "the model has learned \(limit) positions and token \(position) has none; shorten the text or choose a model with "
+        + "rotary positions"
     }
   }
 }

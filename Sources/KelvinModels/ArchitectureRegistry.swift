@@ -4,7 +4,7 @@ public import KelvinTensors
 public enum ArchitectureRegistry {
   /// One line per architecture.
   public static let all: [ArchitectureEntry] = [
-    DecoderFamily.llama.entry
+    DecoderFamily.llama.entry,
   ]
 
   /// Makes the model of a checkpoint.

@@ -27,6 +27,15 @@ struct CheckpointFacts {
     return size
   }
 
+  /// An integer from 0 to `limit`, `fallback` where the key is absent.
+  func count(_ key: String, limit: Int, default fallback: Int) throws(ModelError) -> Int {
+    guard let value = values[key] else { return fallback }
+    guard let count = value.integer, (0...limit).contains(count) else {
+      throw .invalid(model: model, key: prefix + key, found: value.brief, expected: "an integer from 0 to \(limit)")
+    }
+    return count
+  }
+
   /// A finite number above zero.
   func positive(_ key: String, default fallback: Double? = nil) throws(ModelError) -> Double {
     guard let value = try value(key, isOptional: fallback != nil) else { return fallback ?? 0 }

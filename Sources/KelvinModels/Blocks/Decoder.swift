@@ -11,6 +11,8 @@ public struct Decoder: LanguageModel {
   /// One store per layer.
   public let layout: CacheLayout
   private let embedding: Weight
+  /// Of the positions, where they are learned.
+  private let positions: Weight?
   private let layers: [DecoderLayer]
   private let finalNorm: Norm
   /// The embedding itself where the two are tied.
@@ -41,32 +43,46 @@ public struct Decoder: LanguageModel {
     let reader = WeightReader(checkpoint: checkpoint, exact: exact, processor: processor)
     let names = configuration.names
     embedding = try reader.weight(names.embedding)
+    positions = configuration.hasPositionEmbedding ? try reader.weight(names.positions) : nil
     var layers: [DecoderLayer] = []
     for index in 0..<configuration.layers {
       layers.append(try DecoderLayer(reader, configuration, index: index))
       progress(Double(index + 1) / Double(configuration.layers))
     }
     self.layers = layers
-    finalNorm = Norm(gain: try reader.vector(names.finalNorm), epsilon: configuration.normEpsilon)
+    finalNorm = try Norm(reader, names.finalNorm, configuration)
     head = configuration.tiedEmbeddings ? embedding : try reader.weight(names.head)
   }
 
   /// Bytes of the packed weights.
   public var bytes: Int {
-    embedding.bytes + layers.reduce(0) { $0 + $1.bytes } + (configuration.tiedEmbeddings ? 0 : head.bytes)
+    embedding.bytes + (positions?.bytes ?? 0) + layers.reduce(0) { $0 + $1.bytes }
+      + (configuration.tiedEmbeddings ? 0 : head.bytes)
   }
 
   /// Runs all layers over `tokens`, and reads logits for the rows wanted.
   public func logits(
     for tokens: [Int32], wanting: LogitRows, memory: inout (some AttentionMemory & ~Copyable), on processor: Processor
   ) throws(MemoryError) -> Tensor {
-    var x = embedding.rows(of: tokens, on: processor)
+    var x = try embedded(tokens, at: memory.positions, on: processor)
     for layer in layers { x = try layer(x, memory: &memory) }
     switch wanting {
     case .none: return processor.tensor(rows: 0, columns: vocabulary)
     case .last: x = x[rows: x.rows - 1..<x.rows]
     case .all: break
     }
-    return finalNorm(x).multiplied(by: head)
+    let logits = finalNorm(x).multiplied(by: head)
+    return configuration.logitSoftcap.map(logits.softcapped) ?? logits
+  }
+
+  /// The embeddings of `tokens`: `[T, hidden]`.
+  private func embedded(
+    _ tokens: [Int32], at places: [Int32], on processor: Processor
+  ) throws(MemoryError) -> Tensor {
+    var x = embedding.rows(of: tokens, on: processor)
+    if configuration.embeddingScale != 1 { x = x.scaled(by: configuration.embeddingScale) }
+    guard let positions else { return x }
+    if let last = places.max(), last >= positions.rows { throw .noSuchPosition(Int(last), limit: positions.rows) }
+    return x + positions.rows(of: places, on: processor)
   }
 }

@@ -18,8 +18,15 @@ extension DecoderConfiguration {
   ///
   /// The sizes have no defaults; other defaults are those of Hugging Face's configurations. Anything that would change
   /// the numbers and is not computed here (experts, another activation) is refused by its name, not ignored.
+  /// - Parameters:
+  ///   - facts: of the file.
+  ///   - activation: the family's.
+  ///   - tiesEmbeddings: whether embedding and head are one where a configuration says nothing.
+  ///   - feedForwardFactor: the feed-forward width in hidden widths where a file says nothing.
   /// - Throws: `ModelError` where a size is missing or senseless, or the model is not one computed here.
-  init(_ facts: DecoderFacts, activation: Activation = .silu) throws(ModelError) {
+  init(
+    _ facts: DecoderFacts, activation: Activation = .silu, tiesEmbeddings: Bool = false, feedForwardFactor: Int? = nil
+  ) throws(ModelError) {
     self.activation = activation
     architecture = facts.family
     style = facts.style
@@ -31,7 +38,9 @@ extension DecoderConfiguration {
       throw facts.invalid(.keyValueHeads, found: "\(keyValueHeads)", expected: "a divisor of the \(heads) heads")
     }
     headWidth = try Self.headWidth(facts, hiddenWidth: hiddenWidth, heads: heads)
-    feedForwardWidth = try facts.size(.feedForwardWidth, limit: Limit.width)
+    let hidden = hiddenWidth
+    feedForwardWidth = try facts.size(
+      .feedForwardWidth, limit: Limit.width, default: feedForwardFactor.map { $0 * hidden })
     attentionScale = 1 / Float(headWidth).squareRoot()
     names = DecoderTensorNames(facts.style)
     switch facts.style {
@@ -39,7 +48,7 @@ extension DecoderConfiguration {
       vocabulary = try facts.size(.vocabulary, limit: Limit.vocabulary)
       contextLength = try facts.size(.context, limit: Limit.context, default: 2048)
       normEpsilon = Float(try facts.positive(.normEpsilon, default: 1e-6))
-      tiedEmbeddings = try facts.flag("tie_word_embeddings")
+      tiedEmbeddings = try facts.flag("tie_word_embeddings", default: tiesEmbeddings)
       try facts.refuseOtherActivations(than: activation)
       try facts.plain.refuse("softmax_off_by_one", unless: [.bool(false)], supported: "false")
       try facts.plain.refuse(

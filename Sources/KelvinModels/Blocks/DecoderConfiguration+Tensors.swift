@@ -62,10 +62,12 @@ extension DecoderConfiguration {
   private var expectedTensors: [Expected] {
     let table = Expected(names.embedding, Size(vocabulary, "vocabulary"), hidden)
     var expected = [table]
+    if hasPositionEmbedding { expected.append(Expected(names.positions, Size(contextLength, "positions"), hidden)) }
     for layer in 0..<layers {
       for part in LayerPart.allCases where parts.contains(part) { expected += expectedTensors(part, layer: layer) }
     }
     expected.append(Expected(names.finalNorm, hidden))
+    if norm == .layer { expected.append(Expected(names.bias(of: names.finalNorm), hidden)) }
     if !tiedEmbeddings { expected.append(Expected(names.head, Size(vocabulary, "vocabulary"), hidden)) }
     return expected
   }
@@ -76,20 +78,26 @@ extension DecoderConfiguration {
     let (rows, columns) = size(of: part)
     let bias = biases.contains(part) ? [Expected(names.bias(of: name), rows)] : []
     guard let columns else { return [Expected(name, rows)] + bias }
-    return [Expected(name, rows, columns)] + bias
+    return [isTransposed ? Expected(name, columns, rows) : Expected(name, rows, columns)] + bias
   }
 
   /// Outputs and inputs of a matrix; the width of a norm.
   private func size(of part: LayerPart) -> (rows: Size, columns: Size?) {
     let queries = Size(heads * headWidth, "\(heads) heads of \(headWidth)")
     let keys = Size(keyValueHeads * headWidth, "\(keyValueHeads) KV heads of \(headWidth)")
+    let all = Size((heads + 2 * keyValueHeads) * headWidth, "\(heads) + 2 · \(keyValueHeads) heads of \(headWidth)")
+    let head = Size(headWidth, "head width")
     let inner = Size(feedForwardWidth, "feed-forward width")
     return switch part {
-    case .attentionNorm, .feedForwardNorm: (hidden, nil)
+    case .attentionNorm, .feedForwardNorm, .afterAttentionNorm, .afterFeedForwardNorm: (hidden, nil)
     case .query: (queries, hidden)
     case .key, .value: (keys, hidden)
+    case .queryKeyValue: (all, hidden)
+    case .queryNorm: (normsHeadsTogether ? queries : head, nil)
+    case .keyNorm: (normsHeadsTogether ? keys : head, nil)
     case .output: (hidden, queries)
     case .gate, .up: (inner, hidden)
+    case .gateUp: (Size(2 * feedForwardWidth, "2 · feed-forward width"), hidden)
     case .down: (hidden, inner)
     }
   }

@@ -39,19 +39,43 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var sliding: Sliding?
   /// What dot products of queries and keys are multiplied by.
   public var attentionScale: Float
+  /// The limit `c` of scores, `c · tanh(s / c)`; `nil`: none.
+  public var attentionSoftcap: Float?
+  /// What embeddings are multiplied by.
+  public var embeddingScale: Float = 1
+  /// Whether a learned embedding of the position is added to that of the token.
+  public var hasPositionEmbedding = false
+  /// How the residual stream is normalised.
+  public var norm = NormKind.rootMeanSquare(offset: 0)
+  /// Whether norms of queries and keys take all heads together, and not head by head.
+  public var normsHeadsTogether = false
+  /// The limit `c` of logits, `c · tanh(l / c)`; `nil`: none.
+  public var logitSoftcap: Float?
   /// The tensors that a layer has.
   public var parts: Set<LayerPart> = .usual
   /// Those of them that have a bias.
   public var biases: Set<LayerPart> = []
+  /// Whether the file has the matrices of layers as `[inputs, outputs]`.
+  public var isTransposed = false
   /// What the tensors are called.
   public var names: DecoderTensorNames
 
   // MARK: Particulars
 
+  /// A norm of the residual stream.
+  public enum NormKind: Sendable, Hashable {
+    /// By the root of the mean square; gains are stored less `offset`.
+    case rootMeanSquare(offset: Float)
+    /// By mean and deviation, with a bias.
+    case layer
+  }
+
   /// The function between the steps of the feed-forward part.
   public enum Activation: Sendable, Hashable {
     /// `x / (1 + e⁻ˣ)`.
     case silu
+    /// The form with tanh: `x · (1 + tanh(√(2/π) · (x + 0.044715 x³))) / 2`.
+    case gelu
   }
 
   /// Layers that see the newest positions only.
@@ -70,7 +94,8 @@ public struct DecoderConfiguration: Sendable, Hashable {
       let local = sliding.flatMap { $0.isSliding[layer] ? $0 : nil }
       return StoreLayout(
         heads: keyValueHeads, keyWidth: headWidth, values: .stored(width: headWidth),
-        rotary: local?.rotary ?? rotary, reach: local.map { .window($0.window) } ?? .everything)
+        rotary: local?.rotary ?? rotary, reach: local.map { .window($0.window) } ?? .everything,
+        softcap: attentionSoftcap)
     }
     return CacheLayout(stores: stores, storeOfLayer: Array(0..<layers))
   }

@@ -18,6 +18,10 @@ struct DecoderFacts {
     static let normEpsilon = Key(huggingFace: "rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon")
     static let experts = Key(huggingFace: "num_experts", gguf: "expert_count")
     static let window = Key(huggingFace: "sliding_window", gguf: "attention.sliding_window")
+    static let windowPattern = Key(huggingFace: "sliding_window_pattern", gguf: "attention.sliding_window_pattern")
+    static let queryScale = Key(huggingFace: "query_pre_attn_scalar", gguf: "attention.query_pre_attn_scalar")
+    static let attentionSoftcap = Key(huggingFace: "attn_logit_softcapping", gguf: "attn_logit_softcapping")
+    static let logitSoftcap = Key(huggingFace: "final_logit_softcapping", gguf: "final_logit_softcapping")
   }
 
   let checkpoint: Checkpoint
@@ -26,14 +30,14 @@ struct DecoderFacts {
   let family: String
   /// GGUF's `general.architecture` or Hugging Face's `model_type`.
   let architecture: String
-  /// Hugging Face's keys that the family calls otherwise.
+  /// Keys that the family calls otherwise; GGUF's without the name in front.
   let renamed: [String: String]
 
   var style: Checkpoint.Style { checkpoint.style }
 
   func name(_ key: Key) -> String {
     switch style {
-    case .gguf: architecture + "." + key.gguf
+    case .gguf: architecture + "." + (renamed[key.gguf] ?? key.gguf)
     case .huggingFace: renamed[key.huggingFace] ?? key.huggingFace
     }
   }
@@ -52,8 +56,9 @@ struct DecoderFacts {
   }
 
   /// A truth value of a Hugging Face configuration; `false` in other files.
-  func flag(_ name: String) throws(ModelError) -> Bool {
-    style == .huggingFace ? try plain.flag(name) : false
+  func flag(_ name: String, default fallback: Bool = false) throws(ModelError) -> Bool {
+    guard style == .huggingFace else { return false }
+    return plain.values[name] == nil ? fallback : try plain.flag(name)
   }
 
   /// Whether the file has a tensor; a configuration alone has none.
@@ -75,12 +80,19 @@ extension DecoderFacts {
 
   /// The layers that look back a window only, as many Hugging Face configurations list them since version 5; where a file
   /// has no list, those of which `usual` says so.
+  /// - Parameter usualWindow: where a Hugging Face configuration does not have the key; `null` is no window.
   /// - Returns: `nil` where no layer does.
   func sliding(
-    layers: Int, where usual: (Int) -> Bool
+    layers: Int, usualWindow: Int? = nil, where usual: (Int) -> Bool
   ) throws(ModelError) -> DecoderConfiguration.Sliding? {
-    guard states(.window) else { return nil }
-    let window = try size(.window, limit: DecoderConfiguration.Limit.context)
+    switch style {
+    case .huggingFace:
+      guard states(.window) || (usualWindow != nil && checkpoint.metadata[name(.window)] == nil) else { return nil }
+    case .gguf:
+      // Converters write 0 where there is no window.
+      guard states(.window), plain.values[name(.window)] != .integer(0) else { return nil }
+    }
+    let window = try size(.window, limit: DecoderConfiguration.Limit.context, default: usualWindow)
     var isSliding = (0..<layers).map(usual)
     if style == .huggingFace, let types = plain.values["layer_types"] {
       guard case .strings(let names) = types, names.count == layers,
@@ -94,6 +106,18 @@ extension DecoderFacts {
     }
     guard isSliding.contains(true) else { return nil }
     return DecoderConfiguration.Sliding(window: window, isSliding: isSliding, rotary: nil)
+  }
+
+  /// The layers from `max_window_layers` on, where `use_sliding_window` says so, as Qwen states windows.
+  func slidingUpperLayers(of layers: Int) throws(ModelError) -> DecoderConfiguration.Sliding? {
+    guard try flag("use_sliding_window") else { return nil }
+    let first = try plain.count("max_window_layers", limit: DecoderConfiguration.Limit.layers, default: 28)
+    return try sliding(layers: layers) { $0 >= first }
+  }
+
+  /// A limit for `c · tanh(x / c)`; `nil` where the file states none.
+  func softcap(_ key: Key) throws(ModelError) -> Float? {
+    states(key) ? Float(try positive(key)) : nil
   }
 
   /// The number of tokens, about which up to three places of a GGUF file must agree; the embedding's shape is checked
@@ -128,6 +152,7 @@ extension DecoderConfiguration.Activation {
   var huggingFaceNames: [String] {
     switch self {
     case .silu: ["silu", "swish"]
+    case .gelu: ["gelu_pytorch_tanh", "gelu_new"]
     }
   }
 }

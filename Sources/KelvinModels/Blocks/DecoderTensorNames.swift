@@ -4,14 +4,16 @@ public import KelvinTensors
 public struct DecoderTensorNames: Sendable, Hashable {
   /// Whose names these are.
   public let style: Checkpoint.Style
-  /// The embedding and the norm behind the last layer.
-  public var embedding, finalNorm: String
+  /// The embedding of tokens, that of positions, and the norm behind the last layer.
+  public var embedding, positions, finalNorm: String
   /// The output head, where it is not the embedding.
   public var head: String
   /// What stands before the number of a layer.
   var layers: String
   /// What stands behind it.
   var parts: [LayerPart: String]
+  /// The ends of the names of tensors that need not be read: tables that follow from the configuration.
+  var derived: Set<String>
 
   /// The usual names in a checkpoint of `style`.
   public init(_ style: Checkpoint.Style) {
@@ -19,23 +21,31 @@ public struct DecoderTensorNames: Sendable, Hashable {
     switch style {
     case .gguf:
       embedding = "token_embd.weight"
+      positions = "position_embd.weight"
       finalNorm = "output_norm.weight"
       head = "output.weight"
       layers = "blk."
       parts = [
         .attentionNorm: "attn_norm", .query: "attn_q", .key: "attn_k", .value: "attn_v", .output: "attn_output",
         .feedForwardNorm: "ffn_norm", .gate: "ffn_gate", .up: "ffn_up", .down: "ffn_down",
+        .queryKeyValue: "attn_qkv", .queryNorm: "attn_q_norm", .keyNorm: "attn_k_norm", .gateUp: "ffn_up",
+        .afterAttentionNorm: "post_attention_norm", .afterFeedForwardNorm: "post_ffw_norm",
       ]
+      derived = ["rope_freqs.weight", ".attn_rot_embd.weight"]
     case .huggingFace:
       embedding = "model.embed_tokens.weight"
+      positions = "model.embed_positions.weight"
       finalNorm = "model.norm.weight"
       head = "lm_head.weight"
       layers = "model.layers."
       parts = [
         .attentionNorm: "input_layernorm", .query: "self_attn.q_proj", .key: "self_attn.k_proj",
         .value: "self_attn.v_proj", .output: "self_attn.o_proj", .feedForwardNorm: "post_attention_layernorm",
-        .gate: "mlp.gate_proj", .up: "mlp.up_proj", .down: "mlp.down_proj",
+        .gate: "mlp.gate_proj", .up: "mlp.up_proj", .down: "mlp.down_proj", .queryKeyValue: "self_attn.qkv_proj",
+        .queryNorm: "self_attn.q_norm", .keyNorm: "self_attn.k_norm", .gateUp: "mlp.gate_up_proj",
+        .afterAttentionNorm: "post_attention_layernorm", .afterFeedForwardNorm: "post_feedforward_layernorm",
       ]
+      derived = [".rotary_emb.inv_freq"]
     }
   }
 
@@ -50,11 +60,6 @@ public struct DecoderTensorNames: Sendable, Hashable {
     if style == self.style { parts.merge(names) { $1 } }
   }
 
-  /// Whether a tensor may be there without being used: tables that follow from the configuration.
-  func isDerived(_ tensor: String) -> Bool {
-    switch style {
-    case .gguf: tensor == "rope_freqs.weight" || tensor.hasSuffix(".attn_rot_embd.weight")
-    case .huggingFace: tensor.hasSuffix(".rotary_emb.inv_freq")
-    }
-  }
+  /// Whether a tensor may be there without being used.
+  func isDerived(_ tensor: String) -> Bool { derived.contains { tensor.hasSuffix($0) } }
 }

@@ -1,7 +1,17 @@
 /// The tensors that a decoder layer may have, in the order of the computation; which of them it has makes a family.
 public enum LayerPart: Sendable, Hashable, CaseIterable {
-  case attentionNorm, query, key, value, output
-  case feedForwardNorm, gate, up, down
+  case attentionNorm
+  /// The projections of attention; one tensor may hold the first three, one below the other.
+  case query, key, value, queryKeyValue, output
+  /// Norms of queries and keys, head by head or all heads together.
+  case queryNorm, keyNorm
+  /// What attention adds is normalised before it is added.
+  case afterAttentionNorm
+  case feedForwardNorm
+  /// The projections of the feed-forward part; one tensor may hold the first two. Without a gate it is plain.
+  case gate, up, gateUp, down
+  /// What the feed-forward part adds is normalised before it is added.
+  case afterFeedForwardNorm
 }
 
 extension Set<LayerPart> {

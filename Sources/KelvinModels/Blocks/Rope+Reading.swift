@@ -3,28 +3,29 @@ import KelvinAttention
 import KelvinTensors
 
 extension DecoderFacts {
-  /// How the file says that heads are turned.
+  /// How the file says that whole heads are turned.
   /// - Parameters:
-  ///   - width: channels of a head that are turned.
+  ///   - width: of a head.
   ///   - ggufPairs: which two channels a GGUF file of this family turns together.
-  ///   - isPartial: whether the family has turned `width` channels itself, and the file may say so too.
-  func rope(
-    width: Int, ggufPairs: Rotary.Pairs = .halves, isPartial: Bool = false
-  ) throws(ModelError) -> Rope {
+  func rope(width: Int, ggufPairs: Rotary.Pairs = .halves) throws(ModelError) -> Rope {
+    for holder in [plain, try ropeParameters()] {
+      try holder.refuse("partial_rotary_factor", unless: [.integer(1), .number(1)], supported: "1")
+    }
+    try plain.refuse(architecture + ".rope.dimension_count", unless: [.integer(width)], supported: "\(width)")
+    return try rope(turning: width, ggufPairs: ggufPairs)
+  }
+
+  /// How the file says that the first `width` channels of a head are turned.
+  func rope(turning width: Int, ggufPairs: Rotary.Pairs = .halves) throws(ModelError) -> Rope {
     switch style {
-    case .huggingFace: return try huggingFaceRope(width: width, isPartial: isPartial)
-    case .gguf:
-      try plain.refuse(architecture + ".rope.dimension_count", unless: [.integer(width)], supported: "\(width)")
-      return try ggufRope(width: width, pairs: ggufPairs)
+    case .huggingFace: try huggingFaceRope(width: width)
+    case .gguf: try ggufRope(width: width, pairs: ggufPairs)
     }
   }
 
   /// Reads `rope_theta` beside `rope_scaling` (the older way) or both in `rope_parameters` (since transformers 5).
-  private func huggingFaceRope(width: Int, isPartial: Bool) throws(ModelError) -> Rope {
+  private func huggingFaceRope(width: Int) throws(ModelError) -> Rope {
     let parameters = try ropeParameters()
-    for holder in [plain, parameters] where !isPartial {
-      try holder.refuse("partial_rotary_factor", unless: [.integer(1), .number(1)], supported: "1")
-    }
     let outerBase = try plain.positive("rope_theta", default: 10_000)
     return Rope(
       // llama2.c's matrices keep the original order of rows; everybody else's files here are permuted for halves.
@@ -33,11 +34,11 @@ extension DecoderFacts {
   }
 
   /// The object that describes the turning; without members where there is none.
-  func ropeParameters() throws(ModelError) -> CheckpointFacts {
-    let key = plain.values["rope_parameters"] == nil ? "rope_scaling" : "rope_parameters"
-    guard let value = plain.values[key] else {
-      return CheckpointFacts(model: plain.model, values: [:], prefix: key + ".")
-    }
+  /// - Parameter layers: the type of layer that is meant, where types have objects of their own.
+  func ropeParameters(of layers: String = "full_attention") throws(ModelError) -> CheckpointFacts {
+    var key = plain.values["rope_parameters"] == nil ? "rope_scaling" : "rope_parameters"
+    var value = plain.values[key] ?? .object([:])
+    if case .object(let types) = value, let own = types[layers] { (key, value) = ("\(key).\(layers)", own) }
     guard case .object(let members) = value else {
       throw .invalid(model: plain.model, key: key, found: value.brief, expected: "an object")
     }
@@ -53,10 +54,11 @@ extension DecoderFacts {
     case "linear": return .linear(factor: try parameters.positive("factor"))
     case "llama3": return .llama3(try Rope.Llama3(parameters))
     case "yarn": return .yarn(try yarn(parameters))
+    case "longrope", "su": return try longRope(parameters, width: width)
     default:
       throw .unsupported(
         model: plain.model, key: parameters.prefix + typeKey, found: type.quoted,
-        supported: ["default", "linear", "llama3", "yarn"])
+        supported: ["default", "linear", "llama3", "yarn", "longrope"])
     }
   }
 
@@ -80,20 +82,27 @@ extension DecoderFacts {
     let type = try plain.text(typeKey) ?? (plain.values[factorKey] == nil ? "none" : "linear")
     var rope = Rope(pairs: pairs, width: width, base: base, scaling: .none)
     switch type {
-    case "none": break
+    case "none", "longrope": break
     case "linear": rope.scaling = .linear(factor: try plain.positive(factorKey))
     case "yarn": rope.scaling = .yarn(try ggufYarn(factor: try plain.positive(factorKey)))
     default:
-      throw .unsupported(model: plain.model, key: typeKey, found: type.quoted, supported: ["none", "linear", "yarn"])
+      throw .unsupported(
+        model: plain.model, key: typeKey, found: type.quoted, supported: ["none", "linear", "yarn", "longrope"])
     }
-    guard let divisors = try divisors("rope_freqs.weight", width: width) else { return rope }
+    guard let scaling = try ggufDivisors(width: width) else { return rope }
     guard case .none = rope.scaling else {
       throw .unsupported(
-        model: plain.model, key: typeKey, found: "\(type.quoted) beside the tensor 'rope_freqs.weight'",
+        model: plain.model, key: typeKey, found: "\(type.quoted) beside a tensor of divisors",
         supported: ["one of the two"])
     }
-    rope.scaling = .divisors(divisors, magnitude: 1)
+    rope.scaling = scaling
     return rope
+  }
+
+  /// The scaling that tensors of divisors state: Llama 3.1's, or LongRoPE.
+  private func ggufDivisors(width: Int) throws(ModelError) -> Rope.Scaling? {
+    guard let divisors = try divisors("rope_freqs.weight", width: width) else { return try ggufLongRope(width: width) }
+    return .divisors(divisors, magnitude: 1)
   }
 
   private func ggufYarn(factor: Double) throws(ModelError) -> Rope.Yarn {

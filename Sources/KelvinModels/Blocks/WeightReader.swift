@@ -8,8 +8,19 @@ struct WeightReader {
   let processor: Processor
 
   /// A matrix.
-  func weight(_ name: String) throws(ModelError) -> Weight {
+  func weight(_ name: String) throws(ModelError) -> Weight { try pack(try tensor(name)) }
+
+  /// A matrix that lies transposed in the file, the right way round.
+  func transposed(_ name: String) throws(ModelError) -> StoredTensor {
     let stored = try tensor(name)
+    do {
+      return try stored.transposed()
+    } catch {
+      throw .unusableTensor(model: checkpoint.name, reason: error.description)
+    }
+  }
+
+  func pack(_ stored: StoredTensor) throws(ModelError) -> Weight {
     do {
       return try Weight(stored, exact: exact, processor: processor)
     } catch {
@@ -27,7 +38,7 @@ struct WeightReader {
     }
   }
 
-  private func tensor(_ name: String) throws(ModelError) -> StoredTensor {
+  func tensor(_ name: String) throws(ModelError) -> StoredTensor {
     guard let stored = checkpoint.tensors[name] else {
       throw .missingTensor(model: checkpoint.name, tensor: name)
     }

@@ -1,3 +1,5 @@
+import CKelvinKernels
+
 extension Processor {
   /// `output[t]` = `input[t]` normalised by its mean and deviation, times `gain`, plus `bias`.
   func layerNormalise(
@@ -44,6 +46,16 @@ extension Processor {
     split(rows: tensor.rows, columns: tensor.columns) { range in
       table.pointee.multiply_by(
         tensor.pointer + range.lowerBound * tensor.columns, factor, range.count * tensor.columns)
+    }
+  }
+
+  /// `tensor` = `limit · tanh(tensor / limit)`, in place.
+  func softcap(_ tensor: Tensor, limit: Float) {
+    let table = kernels.table
+    split(rows: tensor.rows, columns: tensor.columns) { range in
+      for row in range {
+        table.pointee.softcap(tensor.pointer + row * tensor.columns, limit, Int32(tensor.columns))
+      }
     }
   }
 }

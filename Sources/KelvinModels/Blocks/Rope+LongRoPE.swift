@@ -1,0 +1,62 @@
+import Foundation
+import KelvinTensors
+
+/// LongRoPE (arXiv 2402.13753): a divisor for each pair, one list for sequences within the original context and one for
+/// longer ones.
+///
+/// Keys are cached, so one list must serve a whole sequence. It is the one for the longest sequence that is planned: the
+/// model's context, or `kelvin.sequence_length` where the reader of the file was told a shorter one.
+extension DecoderFacts {
+  func longRope(_ parameters: CheckpointFacts, width: Int) throws(ModelError) -> Rope.Scaling {
+    let context = try contextLength
+    let holder = plain.values["original_max_position_embeddings"] == nil ? parameters : plain
+    let original = try holder.positive("original_max_position_embeddings", default: Double(context))
+    let factor = try parameters.positive("factor", default: Double(context) / original)
+    return .divisors(
+      try parameters.divisors(isLong(original) ? "long_factor" : "short_factor", count: width / 2),
+      magnitude: try parameters.positive("attention_factor", default: Self.magnitude(factor, original)))
+  }
+
+  /// The same from a GGUF file, whose lists are tensors; `nil` where it has none.
+  func ggufLongRope(width: Int) throws(ModelError) -> Rope.Scaling? {
+    let prefix = architecture + ".rope.scaling."
+    let context = try contextLength
+    let original = try plain.positive(prefix + "original_context_length", default: Double(context))
+    let name = try isLong(original) ? "rope_factors_long.weight" : "rope_factors_short.weight"
+    guard let divisors = try divisors(name, width: width) else { return nil }
+    let usual = Self.magnitude(Double(context) / original, original)
+    return .divisors(divisors, magnitude: try plain.positive(prefix + "attn_factor", default: usual))
+  }
+
+  private var contextLength: Int {
+    get throws(ModelError) { try size(.context, limit: DecoderConfiguration.Limit.context) }
+  }
+
+  private func isLong(_ original: Double) throws(ModelError) -> Bool {
+    let limit = DecoderConfiguration.Limit.context
+    return Double(try plain.size("kelvin.sequence_length", limit: limit, default: contextLength)) > original
+  }
+
+  /// `√(1 + ln factor / ln original)`.
+  private static func magnitude(_ factor: Double, _ original: Double) -> Double {
+    factor > 1 && original > 1 ? (1 + log(factor) / log(original)).squareRoot() : 1
+  }
+}
+
+extension CheckpointFacts {
+  /// `count` finite numbers above 0.
+  fileprivate func divisors(_ key: String, count: Int) throws(ModelError) -> [Double] {
+    guard let value = values[key] else { throw .missing(model: model, key: prefix + key) }
+    let numbers: [Double]? =
+      switch value {
+      case .numbers(let numbers): numbers
+      case .integers(let integers): integers.map(Double.init)
+      case .array(let values): values.compactMap(\.number)
+      default: nil
+      }
+    guard let numbers, numbers.count == count, numbers.allSatisfy({ $0.isFinite && $0 > 0 }) else {
+      throw .invalid(model: model, key: prefix + key, found: value.brief, expected: "\(count) finite numbers above 0")
+    }
+    return numbers
+  }
+}
