@@ -5,6 +5,7 @@ public enum ArchitectureRegistry {
   /// One line per architecture.
   public static let all: [ArchitectureEntry] = [
     DecoderFamily.llama.entry,
+    DecoderFamily.qwen2.entry,
   ]
 
   /// Makes the model of a checkpoint.
