@@ -6,6 +6,7 @@ public enum ArchitectureRegistry {
   public static let all: [ArchitectureEntry] = [
     DecoderFamily.llama.entry,
     DecoderFamily.qwen2.entry,
+    DecoderFamily.qwen3.entry,
   ]
 
   /// Makes the model of a checkpoint.
