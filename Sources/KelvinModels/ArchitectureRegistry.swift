@@ -7,6 +7,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.llama.entry,
     DecoderFamily.qwen2.entry,
     DecoderFamily.qwen3.entry,
+    DecoderFamily.olmo2.entry,
   ]
 
   /// Makes the model of a checkpoint.
