@@ -8,6 +8,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.qwen2.entry,
     DecoderFamily.qwen3.entry,
     DecoderFamily.olmo2.entry,
+    DecoderFamily.gpt2.entry,
   ]
 
   /// Makes the model of a checkpoint.
