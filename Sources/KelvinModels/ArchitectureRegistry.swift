@@ -9,6 +9,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.qwen3.entry,
     DecoderFamily.olmo2.entry,
     DecoderFamily.gpt2.entry,
+    DecoderFamily.phi3.entry,
   ]
 
   /// Makes the model of a checkpoint.
