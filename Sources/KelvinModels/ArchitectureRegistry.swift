@@ -10,6 +10,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.olmo2.entry,
     DecoderFamily.gpt2.entry,
     DecoderFamily.phi3.entry,
+    DecoderFamily.mistral.entry,
   ]
 
   /// Makes the model of a checkpoint.
