@@ -1,0 +1,19 @@
+import KelvinTensors
+
+/// What Gemma 2 and Gemma 3 have in common.
+extension DecoderConfiguration {
+  /// Norms on both sides of attention and feed-forward, GEGLU, scaled embeddings, capped scores and logits where stated.
+  init(gemma facts: DecoderFacts) throws(ModelError) {
+    try self.init(facts, activation: .gelu, tiesEmbeddings: true)
+    parts.formUnion([.afterAttentionNorm, .afterFeedForwardNorm])
+    names.rename(in: .huggingFace, [.feedForwardNorm: "pre_feedforward_layernorm"])
+    norm = .rootMeanSquare(offset: style == .huggingFace ? 1 : 0)
+    embeddingScale = Float(hiddenWidth).squareRoot()
+    if style == .huggingFace {
+      attentionScale = 1 / Float(try facts.positive(.queryScale, default: 256)).squareRoot()
+      if try facts.flag("attention_bias") { biases = [.query, .key, .value, .output] }
+    }
+    attentionSoftcap = try facts.softcap(.attentionSoftcap)
+    logitSoftcap = try facts.softcap(.logitSoftcap)
+  }
+}
