@@ -11,6 +11,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.gpt2.entry,
     DecoderFamily.phi3.entry,
     DecoderFamily.mistral.entry,
+    DecoderFamily.gemma3.entry,
   ]
 
   /// Makes the model of a checkpoint.
