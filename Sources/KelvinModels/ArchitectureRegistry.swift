@@ -12,6 +12,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.phi3.entry,
     DecoderFamily.mistral.entry,
     DecoderFamily.gemma3.entry,
+    DecoderFamily.gemma2.entry,
   ]
 
   /// Makes the model of a checkpoint.
