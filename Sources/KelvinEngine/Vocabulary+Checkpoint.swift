@@ -48,6 +48,8 @@ extension Vocabulary {
     if case .integers(let numbers)? = value("token_type") { kinds = try Vocabulary.kinds(ggufNumbers: numbers) }
     let model = try Model(ggufModel: value("model")?.string ?? "none", preTokenizer: value("pre")?.string)
     try self.init(model: model, pieces: strings("tokens"), scores: scores, kinds: kinds, merges: strings("merges"))
+    // OLMo 2 and Phi-4 cut words as Llama 3 does, but merge even those that are pieces.
+    if ["dbrx", "smaug-bpe"].contains(value("pre")?.string) { prefersWholeWords = false }
     special.begin = id("bos_token_id")
     special.end = id("eos_token_id")
     special.unknown = id("unknown_token_id")

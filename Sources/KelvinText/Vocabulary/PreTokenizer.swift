@@ -16,8 +16,8 @@ public enum PreTokenizer: String, Sendable, Hashable, CaseIterable {
     switch ggufName {
     case "gpt2", "gpt-2", "mpt", "olmo", "phi-2", "jais": self = .gpt2
     case "smollm", "starcoder", "refact", "command-r", "codeshell", "exaone": self = .smollm
-    case "llama-bpe", "llama3", "llama-v3": self = .llamaBPE
-    case "qwen2", "stablelm2", "deepseek-r1-qwen", "hunyuan": self = .qwen2
+    case "llama-bpe", "llama3", "llama-v3", "dbrx", "smaug-bpe": self = .llamaBPE
+    case "qwen2", "stablelm2", "deepseek-r1-qwen", "hunyuan", "megrez": self = .qwen2
     default:
       throw .unsupportedPreTokenizer(found: ggufName, supported: Self.allCases.map(\.rawValue))
     }
