@@ -73,7 +73,7 @@ public struct CachePlan: Sendable, Hashable {
   /// The formula of `entryBytes`: `2 · L · H · D · tokens · batch · bytes` where all stores are alike.
   public var formula: (symbols: String, numbers: String) {
     if let store = layout.stores.first, layout.stores.allSatisfy({ $0 == store }),
-      case .stored(store.keyWidth) = store.values, formats.keys == formats.values
+      case .stored(store.keyWidth) = store.values, store.reach == .everything, formats.keys == formats.values
     {
       let factors = [2, layout.stores.count, store.heads, store.keyWidth, tokens, batch].map(String.init)
       // 8.5 bits are 1.0625 bytes; whole numbers of bytes are written without a fraction.
@@ -87,10 +87,16 @@ public struct CachePlan: Sendable, Hashable {
         "Σ stores H · (Dk · bytes + Dv · bytes) · tokens · batch", factors.map(String.init).joined(separator: " · ")
       )
     }
-    let terms = layout.stores.map { store in
-      let bytes = formats.bytesPerEntry(of: store) * store.heads
-      return "\(bytes) · \(store.mostEntries(of: tokens))"
+    var groups: [(bytes: Int, entries: Int, stores: Int)] = []
+    for store in layout.stores {
+      let (bytes, entries) = (formats.bytesPerEntry(of: store) * store.heads, store.mostEntries(of: tokens))
+      if let same = groups.firstIndex(where: { $0.bytes == bytes && $0.entries == entries }) {
+        groups[same].stores += 1
+      } else {
+        groups.append((bytes, entries, 1))
+      }
     }
+    let terms = groups.map { ($0.stores > 1 ? "\($0.stores) · " : "") + "\($0.bytes) · \($0.entries)" }
     let states = layout.stateBytes > 0 ? " + \(layout.stateBytes)" : ""
     return (
       "(Σ stores H · bytes per entry · entries\(states.isEmpty ? "" : " + states")) · batch",

@@ -58,6 +58,22 @@ struct CachePlanTests {
     #expect(mixed.entryBytes == 2 * 3 * (68 + 36) * 64)
   }
 
+  @Test("a window counts no more entries than it has, and stores that are alike are one term")
+  func windows() throws {
+    func store(_ reach: StoreLayout.Reach) -> StoreLayout {
+      StoreLayout(heads: 1, keyWidth: 16, values: .stored(width: 16), rotary: nil, reach: reach)
+    }
+    let mixed = CacheLayout(
+      stores: [store(.window(8)), store(.window(8)), store(.everything)], storeOfLayer: [0, 1, 2])
+    let plan = try CachePlan(layout: mixed, options: Self.options(), tokens: 100)
+    #expect(plan.entryBytes == 2 * 64 * 8 + 64 * 100)
+    #expect(plan.formula.numbers == "(2 · 64 · 8 + 64 · 100) · 1")
+    let local = try CachePlan(
+      layout: CacheLayout(layers: 2, each: store(.window(8))), options: Self.options(), tokens: 100)
+    #expect(local.formula.numbers == "(2 · 64 · 8) · 1")
+    #expect(local.entryBytes == 1024)
+  }
+
   @Test("a quantised format that does not fit the width is refused before anything is counted")
   func unfitting() throws {
     #expect(
