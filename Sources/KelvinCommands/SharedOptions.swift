@@ -19,12 +19,13 @@ struct ModelOptions: ParsableArguments {
   @Flag(help: "Compute with 32-bit floats throughout: weights, activations, cache.")
   var exact = false
 
-  /// Loads the model, with progress on a terminal.
-  func load() async throws -> Engine {
+  /// Loads the model for sequences as long as `cache` says, with progress on a terminal.
+  func load(_ cache: CacheFlags) async throws -> Engine {
     var options = Engine.Options()
     options.threads = threads
     options.kernels = kernels
     options.isExact = exact
+    options.sequenceLength = cache.context
     let engine = try await Engine(path: model, options: options) { Terminal.progress("loading", $0) }
     Terminal.progress("loading", 1)
     return engine

@@ -15,6 +15,8 @@ public actor Engine {
     public var kernels: Kernels.Variant?
     /// Weights and activations as 32-bit floats throughout.
     public var isExact = false
+    /// The longest sequence that is planned, by which LongRoPE chooses its factors; `nil`: the model's context.
+    public var sequenceLength: Int?
 
     /// As fast as the machine allows.
     public init() {}
@@ -39,7 +41,9 @@ public actor Engine {
         option: "kernels", found: options.kernels?.rawValue ?? "any",
         expected: "one of " + Kernels.available.map(\.rawValue).joined(separator: ", "))
     }
-    loaded = try LoadedModel(path: path, exact: options.isExact, processor: processor, progress: progress)
+    loaded = try LoadedModel(
+      path: path, exact: options.isExact, sequenceLength: options.sequenceLength, processor: processor,
+      progress: progress)
     thread = EngineThread()
   }
 

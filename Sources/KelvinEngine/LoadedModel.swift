@@ -25,12 +25,14 @@ public struct LoadedModel: Sendable {
   /// - Parameters:
   ///   - path: a GGUF file, a folder with `config.json` and safetensors, or a llama2.c file.
   ///   - exact: keep all weights as 32-bit floats.
+  ///   - sequenceLength: the longest sequence that is planned, by which LongRoPE chooses; `nil`: the model's context.
   ///   - processor: whose threads pack.
   ///   - progress: called with the share that is packed, in 0...1.
   public init(
-    path: String, exact: Bool, processor: Processor, progress: (Double) -> Void = { _ in }
+    path: String, exact: Bool, sequenceLength: Int? = nil, processor: Processor, progress: (Double) -> Void = { _ in }
   ) throws(EngineError) {
-    let checkpoint = try Self.checkpoint(path: path)
+    var checkpoint = try Self.checkpoint(path: path)
+    checkpoint.metadata["kelvin.sequence_length"] = sequenceLength.map { .integer($0) }
     do {
       model = try ArchitectureRegistry.makeModel(checkpoint, exact: exact, processor: processor, progress: progress)
     } catch {

@@ -37,7 +37,7 @@ struct Bench: AsyncParsableCommand {
     try await reporting {
       let options = try cache.options(exact: model.exact)
       let cases = try benchCases()
-      let engine = try await model.load()
+      let engine = try await model.load(cache)
       let cancellation = Cancellation()
       let interruption = Interruption { cancellation.cancel() }
       defer { withExtendedLifetime(interruption) {} }

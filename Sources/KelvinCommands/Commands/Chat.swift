@@ -27,7 +27,7 @@ struct Chat: AsyncParsableCommand {
     try await reporting {
       let options = try cache.options(exact: model.exact)
       let samplingOptions = try sampling.options()
-      let engine = try await model.load()
+      let engine = try await model.load(cache)
       var conversation = try await Conversation(engine, options: options, system: system)
       var last: GenerationResult?
       let greeting = "\(engine.loaded.name), \(engine.kernels), \(engine.threads) threads; /help lists commands\n"

@@ -36,7 +36,7 @@ struct ScoreText: AsyncParsableCommand {
       guard (tokens == nil) != (file == nil) else {
         throw Failure("give exactly one of --tokens FILE and -f FILE", code: SystemExit.usage)
       }
-      let engine = try await model.load()
+      let engine = try await model.load(cache)
       let ids =
         try tokens.map { try TokenFile.read($0) }
         ?? engine.loaded.requireTokenizer().encode(TextFile.read(file ?? "-"))
