@@ -3,6 +3,7 @@ import KelvinAttention
 import KelvinCache
 import KelvinEngine
 import KelvinModels
+import KelvinPolicies
 import KelvinTensors
 import KelvinText
 
@@ -44,11 +45,16 @@ private struct Inspected: Encodable {
     var heads: Int
     var keyWidth: Int
     var valueWidth: Int
+    /// `nil`: queries see everything.
+    var window: Int?
+    /// Channels of a head that are turned.
+    var rotaryWidth: Int
 
     enum CodingKeys: String, CodingKey {
-      case count, heads
+      case count, heads, window
       case keyWidth = "key_width"
       case valueWidth = "value_width"
+      case rotaryWidth = "rotary_width"
     }
   }
   struct Cache: Encodable {
@@ -82,10 +88,12 @@ private struct Inspected: Encodable {
   var formats: [Format]
   var stores: [Stores]
   var cache: [Cache]
+  /// Policies look at columns of numbers about entries, so each serves every layout.
+  var policies = PolicyRegistry.all.map(\.name)
   var tokenizer: Text?
 
   enum CodingKeys: String, CodingKey {
-    case name, style, architecture, parameters, layers, vocabulary, formats, stores, cache, tokenizer
+    case name, style, architecture, parameters, layers, vocabulary, formats, stores, cache, policies, tokenizer
     case innerParameters = "inner_parameters"
     case hiddenWidth = "hidden_width"
     case feedForwardWidth = "feed_forward_width"
@@ -105,7 +113,9 @@ private struct Inspected: Encodable {
     (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.hasChatTemplate)
     formats = inspection.tensors.map { Format(format: $0.format.rawValue, tensors: $0.count, bytes: $0.bytes) }
     stores = model.layout.groups.map { store, count in
-      Stores(count: count, heads: store.heads, keyWidth: store.keyWidth, valueWidth: store.valueWidth)
+      Stores(
+        count: count, heads: store.heads, keyWidth: store.keyWidth, valueWidth: store.valueWidth,
+        window: store.reach.window, rotaryWidth: store.rotary?.width ?? 0)
     }
     let fitting = EntryFormat.allCases.filter { format in
       model.layout.stores.allSatisfy { format.fits(width: $0.keyWidth) && format.fits(width: $0.valueWidth) }
@@ -140,12 +150,14 @@ private struct Inspected: Encodable {
       "  \($0.format.padding(to: 12))\($0.tensors) tensor\($0.tensors == 1 ? "" : "s"), \(Output.bytes($0.bytes))"
     }
     lines += stores.map {
-      "entries       \($0.count) stores of \($0.heads) KV heads, keys of \($0.keyWidth), values of \($0.valueWidth)"
+      "entries       \($0.count) stores of \($0.heads) KV heads, keys of \($0.keyWidth) (\($0.rotaryWidth) turned), "
+        + "values of \($0.valueWidth), " + ($0.window.map { "the newest \($0)" } ?? "all positions")
     }
     for cache in cache {
       let full = cache.bytesAtContext.map { ", \(Output.bytes($0)) at the model's context" } ?? ""
       lines.append("  \(cache.format.padding(to: 12))\(Output.grouped(cache.bytesPerToken)) B per token\(full)")
     }
+    lines.append("policies      " + policies.joined(separator: ", "))
     lines.append("tokenizer     " + (tokenizer.map { "\($0.model), \($0.tokens) tokens" } ?? "none; give token ids"))
     lines.append("chat          " + (chatTemplate ? "has a template" : "no template"))
     return lines.joined(separator: "\n") + "\n"
@@ -162,6 +174,12 @@ extension CacheLayout {
         groups.append((store, 1))
       }
     }
+  }
+}
+
+extension StoreLayout.Reach {
+  fileprivate var window: Int? {
+    if case .window(let positions) = self { positions } else { nil }
   }
 }
 
