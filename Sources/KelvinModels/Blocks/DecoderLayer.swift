@@ -44,7 +44,8 @@ struct DecoderLayer: Sendable {
     let (queries, keys, values) = x.multiplied(
       by: query.weight, key.weight, value.weight, biases: [query.bias, key.bias, value.bias])
     let attended = try memory.attend(
-      queryNorm(queries), adding: NewEntries(keys: keyNorm(keys), values: values), layer: index, scale: attentionScale)
+      queryNorm(queries), adding: NewEntries(keys: keyNorm(keys), values: values, outputProjection: output.weight),
+      layer: index, scale: attentionScale)
     return output(attended)
   }
 
