@@ -72,14 +72,12 @@ public struct CachePlan: Sendable, Hashable {
 
   /// The formula of `entryBytes`: `2 · L · H · D · tokens · batch · bytes` where all stores are alike.
   public var formula: (symbols: String, numbers: String) {
-    if let store = layout.stores.first, layout.stores.allSatisfy({ $0 == store }),
-      case .stored(store.keyWidth) = store.values, store.reach == .everything, formats.keys == formats.values
-    {
-      let factors = [2, layout.stores.count, store.heads, store.keyWidth, tokens, batch].map(String.init)
+    if let (symbols, factors) = commonFactors {
       // 8.5 bits are 1.0625 bytes; whole numbers of bytes are written without a fraction.
       let bytes = layout.bitsPerNumber(formats: formats) / 8
       let last = bytes == bytes.rounded() ? String(Int(bytes)) : String(bytes)
-      return ("2 · L · H · D · tokens · batch · bytes", (factors + [last]).joined(separator: " · "))
+      let numbers = (factors + [tokens, batch]).map(String.init) + [last]
+      return (symbols + " · tokens · batch · bytes", numbers.joined(separator: " · "))
     }
     if layout.states.isEmpty, layout.stores.allSatisfy({ $0.reach == .everything }) {
       let factors = [layout.bytesPerToken(formats: formats), tokens, batch]
@@ -102,6 +100,22 @@ public struct CachePlan: Sendable, Hashable {
       "(Σ stores H · bytes per entry · entries\(states.isEmpty ? "" : " + states")) · batch",
       "(\(terms.joined(separator: " + "))\(states)) · \(batch)"
     )
+  }
+
+  /// The numbers that a token takes, as a product, where all stores are alike.
+  private var commonFactors: (symbols: String, factors: [Int])? {
+    guard let store = layout.stores.first, layout.states.isEmpty,
+      layout.stores.allSatisfy({ $0.heads == store.heads && $0.keyWidth == store.keyWidth && $0.values == store.values }
+      ),
+      layout.stores.allSatisfy({ $0.reach == .everything })
+    else { return nil }
+    switch store.values {
+    case .stored(store.keyWidth) where formats.keys == formats.values:
+      return ("2 · L · H · D", [2, layout.stores.count, store.heads, store.keyWidth])
+    case .prefixOfKey where store.heads == 1:
+      return ("L · (Dc + Dr)", [layout.stores.count, store.keyWidth])
+    default: return nil
+    }
   }
 }
 

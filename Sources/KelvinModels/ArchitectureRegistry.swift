@@ -13,6 +13,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.mistral.entry,
     DecoderFamily.gemma3.entry,
     DecoderFamily.gemma2.entry,
+    DeepSeek.entry,
   ]
 
   /// Makes the model of a checkpoint.

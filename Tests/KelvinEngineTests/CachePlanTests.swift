@@ -45,6 +45,16 @@ struct CachePlanTests {
     #expect(plan.formula.numbers == "144 · 10 · 1")
   }
 
+  @Test("a latent is its own value: 61 layers of 512 + 64 numbers take 70 272 bytes per token")
+  func latents() throws {
+    let store = StoreLayout(heads: 1, keyWidth: 576, values: .prefixOfKey(width: 512), rotary: nil)
+    let plan = try CachePlan(layout: CacheLayout(layers: 61, each: store), options: Self.options(), tokens: 1)
+    #expect(plan.entryBytes == 70_272)
+    #expect(plan.fullBytes == 64 * 70_272)
+    #expect(plan.formula.symbols == "L · (Dc + Dr) · tokens · batch · bytes")
+    #expect(plan.formula.numbers == "61 · 576 · 1 · 1 · 2")
+  }
+
   @Test("a quantised format counts its scales: 8.5 bits are 1.0625 bytes")
   func quantised() throws {
     let layout = try CacheLayout(layers: 2, heads: 3, width: 64)

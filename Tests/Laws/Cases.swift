@@ -14,11 +14,11 @@ struct LawCase: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "\(policy), \(model), \(format.rawValue)" }
 
-  /// Multi-head, grouped-query and multi-query attention with random weights; the last has heads of 32, which quantised
-  /// entries need.
+  /// Multi-head, grouped-query, multi-query and latent attention with random weights; heads of 32, which quantised entries
+  /// need, and latents of 24 with 8 turned channels.
   static let models: [(name: String, formats: [EntryFormat])] = [
     ("llama-mha", [.f32, .f16, .bf16]), ("llama-gqa", [.f32, .f16, .bf16]), ("llama-mqa", [.f32, .f16, .bf16]),
-    ("llama-rope3", [.q8_0, .q4_0]),
+    ("llama-rope3", [.q8_0, .q4_0]), ("deepseek-v2-lite-dense", [.f32, .f16, .q8_0, .q4_0]),
   ]
 
   /// Every registered policy on every shape in every format.

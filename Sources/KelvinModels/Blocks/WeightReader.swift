@@ -10,6 +10,16 @@ struct WeightReader {
   /// A matrix.
   func weight(_ name: String) throws(ModelError) -> Weight { try pack(try tensor(name)) }
 
+  /// Matrix `part` of a tensor of several.
+  func weight(_ name: String, part: Int) throws(ModelError) -> Weight {
+    var stored = try tensor(name)
+    let bytes = stored.range.count / stored.shape[0]
+    let start = stored.range.lowerBound + part * bytes
+    stored.range = start..<start + bytes
+    stored.shape.removeFirst()
+    return try pack(stored)
+  }
+
   /// A matrix that lies transposed in the file, the right way round.
   func transposed(_ name: String) throws(ModelError) -> StoredTensor {
     let stored = try tensor(name)
