@@ -47,7 +47,7 @@ extension PlanReport {
   }
 
   private var growthLines: [String] {
-    guard let innerParameters else { return [] }
+    guard let activeParameters else { return [] }
     let header = "        " + "tokens".padding(to: 12) + "without a cache".padding(to: 20) + "with a cache"
     let table = growth.map { row in
       func cell(_ operations: Double, _ growth: Double?) -> String {
@@ -58,7 +58,8 @@ extension PlanReport {
     }
     return [
       "time    operations to write so many tokens, and their growth per doubling;",
-      "        P = \(Output.grouped(innerParameters)) parameters outside embedding and head", header,
+      "        P = \(Output.grouped(activeParameters)) parameters that a token uses, outside embedding and head",
+      header,
     ] + table
   }
 }

@@ -24,9 +24,11 @@ enum PlanSubject {
     case .shape(_, let queryHeads): queryHeads
     }
   }
-  /// The same layout with a KV head for every query head; `nil` where it has that already.
+  /// The same layout with a KV head for every query head; `nil` where it has that already, or has latents, of which every
+  /// head makes its own keys and values.
   var multiHead: CacheLayout? {
-    guard layout.stores.contains(where: { $0.heads != queryHeads }) else { return nil }
+    guard layout.stores.contains(where: { $0.heads != queryHeads && $0.values == .stored(width: $0.valueWidth) })
+    else { return nil }
     var multiHead = layout
     for index in multiHead.stores.indices { multiHead.stores[index].heads = queryHeads }
     return multiHead
@@ -105,7 +107,7 @@ struct PlanReport: Encodable {
   var queryHeads: Int
   var tokens: Int
   var batch: Int
-  var innerParameters: Int?
+  var activeParameters: Int?
   var cache: Cache
   /// With as many KV heads as query heads, where the model has fewer.
   var multiHead: Cache?
@@ -116,7 +118,7 @@ struct PlanReport: Encodable {
   enum CodingKeys: String, CodingKey {
     case name, layers, tokens, batch, cache, policy, fits, growth
     case queryHeads = "query_heads"
-    case innerParameters = "inner_parameters"
+    case activeParameters = "active_parameters"
     case multiHead = "multi_head"
   }
 
@@ -129,7 +131,7 @@ struct PlanReport: Encodable {
     layers = layout.storeOfLayer.count
     queryHeads = subject.queryHeads
     (self.tokens, self.batch) = (tokens, batch)
-    innerParameters = model?.innerParameters
+    activeParameters = model?.activeParameters
     cache = Cache(plan)
     if let layout = subject.multiHead {
       multiHead = Cache(try CachePlan(layout: layout, options: options, tokens: tokens, batch: batch))

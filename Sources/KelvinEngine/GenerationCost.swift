@@ -11,7 +11,7 @@ public import KelvinModels
 ///
 /// The output head and the traffic with memory are left out.
 public struct GenerationCost: Sendable, Hashable {
-  /// `P`, besides the embedding and the output head.
+  /// `P`, besides the embedding, the output head, and experts that a token does not choose.
   public var parameters: Double
   /// `A`, the width over all layers in which queries meet keys and values.
   public var attentionWidth: Double
@@ -24,7 +24,7 @@ public struct GenerationCost: Sendable, Hashable {
 
   /// The cost of a model, whose layers all attend.
   public init(_ model: ModelDescription) {
-    parameters = Double(model.innerParameters)
+    parameters = Double(model.activeParameters)
     attentionWidth = model.layout.storeOfLayer.reduce(0) { sum, store in
       let store = model.layout.stores[store]
       return sum + Double(model.queryHeads) * Double(store.keyWidth + store.valueWidth) / 2

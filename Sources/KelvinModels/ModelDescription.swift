@@ -18,11 +18,15 @@ public struct ModelDescription: Sendable, Hashable {
   public var contextLength: Int
   /// Whether the output head is the embedding.
   public var tiedEmbeddings: Bool
-  /// Numbers in all weights besides the embedding and the output head: `P` of the cost of a step.
+  /// Numbers in all weights besides the embedding and the output head.
   public var innerParameters: Int
+  /// Those of them that one token does not use: the experts that it does not choose.
+  public var idleParameters = 0
 
   /// Transformer layers `L`.
   public var layers: Int { layout.storeOfLayer.count }
+  /// `P` of the cost of a step: the numbers in all weights that a token uses, besides the embedding and the output head.
+  public var activeParameters: Int { innerParameters - idleParameters }
   /// Numbers in all weights.
   public var parameters: Int { innerParameters + vocabulary * hiddenWidth * (tiedEmbeddings ? 1 : 2) }
 }

@@ -66,6 +66,8 @@ struct DeepSeekFilesTests {
     let description = try ArchitectureRegistry.describe(checkpoint)
     // 671 billion, as the report says.
     #expect(description.parameters == 671_026_419_200)
+    // 37 billion with embedding and head.
+    #expect(description.activeParameters == 35_698_939_392)
     #expect(description.layout.bytesPerToken(formats: EntryFormats()) == 61 * 576 * 2)
   }
 

@@ -76,6 +76,13 @@ public struct DeepSeekConfiguration: Sendable, Hashable {
     ModelDescription(
       architecture: DeepSeek.entry.names[0], layout: layout, queryHeads: heads, hiddenWidth: hiddenWidth,
       feedForwardWidth: feedForwardWidth, vocabulary: vocabulary, contextLength: contextLength,
-      tiedEmbeddings: tiedEmbeddings, innerParameters: innerParameters)
+      tiedEmbeddings: tiedEmbeddings, innerParameters: innerParameters, idleParameters: idleParameters)
+  }
+
+  /// Numbers of the experts that a token does not choose.
+  private var idleParameters: Int {
+    guard let experts else { return 0 }
+    let idle = experts.routing.experts - experts.routing.chosen
+    return (layers - denseLayers) * idle * 3 * hiddenWidth * experts.width
   }
 }
