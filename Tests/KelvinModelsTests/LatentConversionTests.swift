@@ -1,0 +1,151 @@
+import KelvinCache
+import KelvinCheckpoints
+import KelvinModels
+import KelvinPolicies
+import KelvinTensors
+import TestModels
+import TestSupport
+import Testing
+
+@Suite("Grouped-query attention becomes latent attention")
+struct LatentConversionTests {
+  private static func llama(_ folder: String, positions: Bool) throws -> Checkpoint {
+    var checkpoint = try CheckpointReader.read(path: Fixtures.path(folder))
+    // Positions shrunk to nothing: no turning, and nothing that a conversion could lose by it.
+    if !positions {
+      checkpoint.metadata["rope_scaling"] = .object(["rope_type": .string("linear"), "factor": .number(1e30)])
+    }
+    return checkpoint
+  }
+
+  private static let tokens: [Int32] = {
+    var numbers = SeededNumbers(seed: 2)
+    return numbers.tokens(40, vocabulary: 320)
+  }()
+
+  private static func logits(_ checkpoint: Checkpoint) throws -> [[Float]] {
+    let model = try TestModel(checkpoint)
+    var cache = model.cache()
+    return try model.read(tokens, into: &cache)
+  }
+
+  private static func distance(_ a: [[Float]], _ b: [[Float]]) -> Float {
+    zip(a, b).map { greatestDifference($0, $1) }.max() ?? .infinity
+  }
+
+  private static func calibration(_ checkpoint: Checkpoint, tokens: [Int32]) throws -> LatentCalibration {
+    let model = try TestModel(checkpoint)
+    var cache = model.cache()
+    cache.expect(tokens.count)
+    var memory = CalibratingMemory(cache)
+    _ = try model.model.logits(for: tokens, wanting: .none, memory: &memory, on: model.processor)
+    return memory.calibration
+  }
+
+  @Test(
+    "without positions and with all directions it computes the same",
+    arguments: ["llama-mha", "llama-gqa", "llama-mqa"],
+    [1, 3])
+  func exact(_ folder: String, pairs: Int) throws {
+    let source = try Self.llama(folder, positions: false)
+    let configuration = try LlamaConfiguration(source)
+    let width = configuration.keyValueHeads * 2 * (configuration.headWidth - pairs)
+    let conversion = LatentConversion(latentWidth: width, rotaryPairs: pairs)
+    let expected = try Self.logits(source)
+    #expect(Self.distance(try Self.logits(conversion.apply(to: source)), expected) <= 1e-4)
+    let calibration = try Self.calibration(source, tokens: Self.tokens)
+    let measured = try conversion.apply(to: source, calibration: calibration)
+    #expect(Self.distance(try Self.logits(measured), expected) <= 1e-4)
+  }
+
+  @Test("a token takes the latent and the kept channels of all KV heads, per layer")
+  func bytes() throws {
+    let source = try Self.llama("llama-gqa", positions: true)
+    let result = try LatentConversion(latentWidth: 20, rotaryPairs: 2).apply(to: source)
+    let layout = try ArchitectureRegistry.describe(result).layout
+    // 3 layers, 2 KV heads, 2 pairs of channels.
+    #expect(layout.bytesPerToken(formats: EntryFormats(keys: .f16)) == 3 * (20 + 2 * 2 * 2) * 2)
+  }
+
+  @Test("measured activations keep more than weights alone, at every width", arguments: [8, 16, 24])
+  func measured(_ width: Int) throws {
+    let source = try Self.llama("llama-gqa", positions: false)
+    let expected = try Self.logits(source)
+    let conversion = LatentConversion(latentWidth: width, rotaryPairs: 2)
+    func error(_ calibration: LatentCalibration?) throws -> Float {
+      let found = try Self.logits(conversion.apply(to: source, calibration: calibration))
+      return zip(found, expected).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } }
+    }
+    #expect(try error(Self.calibration(source, tokens: Self.tokens)) < error(nil))
+  }
+
+  @Test("keys and values together lose less than apart, at equal width")
+  func joint() throws {
+    let source = try CheckpointReader.read(path: Fixtures.path("llama-mha"))
+    let names = LlamaTensorNames(.huggingFace).layer(1)
+    let rows = try [names.key, names.value].flatMap { try #require(source.tensors[$0]).floats() }
+    let size = rows.count / 64
+    var moments = ContiguousArray<Double>(repeating: 0, count: size * size)
+    for index in moments.indices {
+      let (row, other) = (index / size * 64, index % size * 64)
+      for column in 0..<64 { moments[index] += Double(rows[row + column]) * Double(rows[other + column]) }
+    }
+    func lost(_ keys: Range<Int>, _ values: Range<Int>, rank: Int) -> Double {
+      LatentDecomposition(
+        moments: moments, size: size, keys: Array(keys), values: Array(values), rank: rank, isBalanced: false
+      ).lost
+    }
+    let (keys, values) = (0..<size / 2, size / 2..<size)
+    let apart = lost(keys, 0..<0, rank: 16) + lost(0..<0, values, rank: 16)
+    #expect(lost(keys, values, rank: 32) < apart)
+    #expect(lost(keys, values, rank: 32) > 0)
+    // The weights have 64 columns, and so no more directions.
+    #expect(lost(keys, values, rank: 64) < 1e-9)
+  }
+
+  @Test("sizes that the model has no room for are refused", arguments: [(0, 1), (10_000, 1), (8, 0), (8, 8)])
+  func refusals(width: Int, pairs: Int) throws {
+    let source = try Self.llama("llama-gqa", positions: true)
+    #expect(throws: ModelError.self) {
+      try LatentConversion(latentWidth: width, rotaryPairs: pairs).apply(to: source)
+    }
+  }
+}
+
+@Suite("Eigenvectors")
+struct EigenvectorTests {
+  @Test("turn a symmetric matrix into its eigenvalues, largest first", arguments: [1, 2, 3, 10, 64])
+  func eigenvectors(_ size: Int) {
+    var numbers = SeededNumbers(seed: UInt64(size))
+    let random = numbers.floats(size * size).map(Double.init)
+    var matrix = ContiguousArray<Double>(repeating: 0, count: size * size)
+    for row in 0..<size {
+      for column in 0..<size { matrix[row * size + column] = random[row * size + column] + random[column * size + row] }
+    }
+    check(matrix, size)
+  }
+
+  @Test("also where eigenvalues are equal or zero")
+  func degenerate() {
+    check([2, 0, 0, 0, 2, 0, 0, 0, 2], 3)
+    check([0, 0, 0, 0], 2)
+    check(ContiguousArray(repeating: 1, count: 25), 5)
+  }
+
+  private func check(_ matrix: ContiguousArray<Double>, _ size: Int) {
+    let eigen = SymmetricEigenvectors(matrix, size: size)
+    #expect(eigen.values.elementsEqual(eigen.values.sorted(by: >)))
+    for first in 0..<size {
+      let vector = eigen.vectors[first * size..<(first + 1) * size]
+      for second in 0..<size {
+        let other = eigen.vectors[second * size..<(second + 1) * size]
+        let product = zip(vector, other).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs(product - (first == second ? 1 : 0)) < 1e-12)
+      }
+      for row in 0..<size {
+        let image = zip(matrix[row * size..<(row + 1) * size], vector).reduce(0) { $0 + $1.0 * $1.1 }
+        #expect(abs(image - eigen.values[first] * vector[vector.startIndex + row]) < 1e-11)
+      }
+    }
+  }
+}
