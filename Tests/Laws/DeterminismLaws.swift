@@ -42,10 +42,14 @@ struct DeterminismLaws {
   func chunks(_ law: LawCase) throws {
     let model = try TestModel(law.model)
     let tolerance = try #require(Self.tolerances[law.format])
+    // The two forms of attention to latents meet the steps of a quantised key differently, one with rounded queries.
+    let form = law.format.isQuantised ? LatentForm.absorbed : nil
     var whole = model.cache(formats: law.format)
+    whole.latentForm = form
     let expected = try model.read(LawCase.text(for: model), into: &whole)
     for chunk in [1, 7] {
       var cache = model.cache(formats: law.format)
+      cache.latentForm = form
       let found = try model.read(LawCase.text(for: model), chunk: chunk, into: &cache)
       let worst = zip(expected, found).map { greatestDifference($0, $1) }.max() ?? .infinity
       #expect(worst <= tolerance, "chunks of \(chunk): \(worst)")
