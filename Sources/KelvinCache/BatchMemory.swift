@@ -43,7 +43,7 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
   ) throws(MemoryError) -> Tensor {
     var parts: [Tensor] = []
     for (index, member) in members.enumerated() {
-      let rows = queries.rows == positions.count ? segments[index] : index..<index + 1
+      let rows = queries.rows == positions.count ? segments[index] : lastRows(of: index, queries.rows)
       do {
         parts.append(
           try member.cache.attend(
@@ -54,6 +54,12 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
       }
     }
     return queries.processor.joined(parts)
+  }
+
+  /// Where not all rows attend it is the last of every sequence, or none.
+  private func lastRows(of member: Int, _ rows: Int) -> Range<Int> {
+    precondition(rows == 0 || rows == members.count, "\(rows) queries for \(members.count) sequences")
+    return rows == 0 ? 0..<0 : member..<member + 1
   }
 
   /// Every sequence folds its rows into its state.

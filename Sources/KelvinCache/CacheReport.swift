@@ -33,13 +33,13 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var kept: Double
   /// Entries that left, of all heads.
   public var evicted: Int
-  /// Bytes of the pages that it holds, those shared with forks included, and of the states of retention layers.
+  /// Bytes of the pages that it holds, those shared with forks included, and of states.
   public var bytes: Int
   /// Bytes of these pages that another sequence also holds; the pool counts them once.
   public var sharedBytes: Int
   /// Bytes that the full cache would take at this length, in whole pages.
   public var bytesFull: Int
-  /// Bytes of the states of retention layers alone.
+  /// Bytes of states alone, which do not grow: those of retention layers, and of the newest entries of gated stores.
   public var stateBytes: Int
   /// How many entries the heads hold.
   public var heads: Heads
@@ -107,8 +107,15 @@ extension CacheLayout {
     }
   }
 
-  /// Bytes of the states of retention layers, whatever the number of tokens.
-  public var stateBytes: Int { states.reduce(0) { $0 + $1.numbers * MemoryLayout<Float>.size } }
+  /// Bytes of what does not grow with the number of tokens: the states of retention layers, and of gated stores the tokens
+  /// that newest entries are the means of, each with its weight.
+  public var stateBytes: Int {
+    let retained = states.reduce(0) { $0 + $1.numbers }
+    let open = stores.reduce(0) { sum, store in
+      sum + (store.gating?.window ?? 0) * store.heads * (store.keyWidth + store.valueWidth + 1)
+    }
+    return (retained + open) * MemoryLayout<Float>.size
+  }
 
   /// Bytes of the entries of one token in every store, without the rounding to pages.
   public func bytesPerToken(formats: EntryFormats) -> Int {

@@ -75,7 +75,8 @@ struct AttentionPass {
   /// Attends, and adds to the ledger what the policy records.
   /// - Returns: `[T, Hq·Dv]`; row `t` sees all entries but the newest `T − 1 − t`.
   func callAsFunction(_ store: inout Store) -> Tensor {
-    queries.rows == 1 ? decode(&store) : prefill(&store)
+    // The last of several queries is computed as if the others were there: same numbers, and lifetimes are read.
+    queries.rows == 1 && store.added <= 1 ? decode(&store) : prefill(&store)
   }
 
   /// Query positions that one piece of a prefill handles.

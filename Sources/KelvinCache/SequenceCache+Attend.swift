@@ -53,6 +53,8 @@ extension SequenceCache {
     let stored = formats.values.isQuantised ? values.map { spread($0, width: store.valueWidth) } : values
     try box.store.append(placed(keys, at: first, in: store), stored, at: first, merges: merges, kernels: kernels)
     box.store.record(norms: keys, values, through: entries.outputProjection, kinds: kinds)
+    // A single query sees everything that is left; where there are several, attention reads lifetimes.
+    if positions.count == 1 { try box.store.expire(unseenFrom: first) }
   }
 
   /// Whether a review follows that reads what is measured for it.

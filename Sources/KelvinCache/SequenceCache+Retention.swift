@@ -9,7 +9,7 @@ extension SequenceCache {
     let state = layout.states[layer]
     let processor = queries.processor
     if states.isEmpty {
-      states = layout.states.map { processor.zeros(rows: $0.heads * $0.keyWidth, columns: $0.valueWidth) }
+      states = layout.states.map { processor.state(rows: $0.heads * $0.keyWidth, columns: $0.valueWidth) }
     }
     let first = seen - positions.count
     return processor.retain(

@@ -1,6 +1,6 @@
 public import KelvinAttention
 public import KelvinPolicies
-import KelvinTensors
+package import KelvinTensors
 
 /// What one sequence remembers: a store of entries per layer, in pages, looked after by a policy.
 ///
@@ -21,7 +21,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   public let pagePool: PagePool
   var stores: [StoreBox]
   /// The states of retention layers, each `[H·Dk, Dv]`; none before the first token.
-  var states: [Tensor] = []
+  package internal(set) var states: [Tensor] = []
   /// The last attention layer that reads each store, and how many do.
   let readers: [(last: Int, count: Int)]
   var promptLength = 0
@@ -77,7 +77,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     for (index, box) in stores.enumerated() {
       let place = StorePlace(
         store: index, stores: stores.count, heads: box.store.layout.heads, allHeads: allHeads,
-        pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes)
+        pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes, stateBytes: layout.stateBytes)
       box.store.policy.begin(at: place, promptLength: promptLength)
     }
   }

@@ -44,11 +44,22 @@ extension Store {
 
   /// What merged entries received goes to the entries that took their places, oldest first.
   private mutating func inherit(_ merged: [Int], head: Int) {
-    guard !ledger.heads[head].attention.isEmpty else { return }
     let positions = ledger.heads[head].positions
     for entry in merged.sorted(by: { positions[$0] < positions[$1] }) {
-      guard let heir = positions.firstIndex(of: ledger.heads[head].gone[entry]) else { continue }
-      ledger.heads[head].attention[heir] += ledger.heads[head].attention[entry]
+      let next = ledger.heads[head].gone[entry]
+      // An heir of the same pass lies right behind, another one among the newest.
+      let isBehind = entry + 1 < positions.count && positions[entry + 1] == next
+      guard let heir = isBehind ? entry + 1 : positions.lastIndex(of: next) else { continue }
+      ledger.heads[head].pass(on: entry, to: heir)
     }
+  }
+}
+
+extension HeadLedger {
+  /// Adds what `entry` received to what `heir` did.
+  fileprivate mutating func pass(on entry: Int, to heir: Int) {
+    if !attention.isEmpty { attention[heir] += attention[entry] }
+    if !attentionCount.isEmpty { attentionCount.unite(entry, with: heir) }
+    for row in windowAttention.indices { windowAttention[row][heir] += windowAttention[row][entry] }
   }
 }

@@ -45,7 +45,7 @@ extension Store {
     shorten(to: 0)
     evicted = 0
     queryStatistics = QueryStatistics()
-    segments = layout.gating.map { Array(repeating: OpenSegment(window: $0.window), count: layout.heads) } ?? []
+    segments = OpenSegment.none(of: layout)
   }
 
   /// Lets all entries but the first `count` of every head go.

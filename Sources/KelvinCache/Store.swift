@@ -15,6 +15,8 @@ struct Store: ~Copyable {
   var evicted = 0
   /// Entries of the first head before the latest ones were appended.
   private(set) var countBefore = 0
+  /// The latest entries of each head: those of the pass that is read.
+  private(set) var added = 0
   /// For each head of a gated store: the segment that new entries may be merged into.
   var segments: [OpenSegment]
 
@@ -32,19 +34,20 @@ struct Store: ~Copyable {
     heads = (0..<layout.heads).map { _ in OwnedHead(HeadPages(shape: shape, pool: pool)) }
     ledger = Ledger(heads: (0..<layout.heads).map { HeadLedger(number: firstHead + $0) }, seen: 0)
     edits = Edits(heads: layout.heads)
-    segments = layout.gating.map { Array(repeating: OpenSegment(window: $0.window), count: layout.heads) } ?? []
+    segments = OpenSegment.none(of: layout)
   }
 
   /// Writes rotated keys and values as new entries of every head, at consecutive positions from `position` on.
   ///
-  /// Entries that none of the new queries sees leave.
+  /// Entries that have left a window leave before. What new entries were merged with stays for now: the new entries must lie
+  /// behind all others, in their order, while several queries attend.
   /// - Parameters:
   ///   - values: `nil` where values are prefixes of keys.
   ///   - merges: for each head of a gated store, which of the new entries take the place of the one before.
   mutating func append(
     _ keys: Tensor, _ values: Tensor?, at position: Int, merges: [Merges], kernels: Kernels
   ) throws(MemoryError) {
-    let added = keys.rows
+    added = keys.rows
     if merges.isEmpty { try expire(unseenFrom: position) }
     countBefore = heads.first?.pages.count ?? 0
     try makeRoom(for: added)
@@ -54,8 +57,6 @@ struct Store: ~Copyable {
       ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
-    // Several new entries stay in order, so that each query knows which are younger; then the replaced one leaves later.
-    if !merges.isEmpty, added == 1 { try expire(unseenFrom: position) }
   }
 
   /// Writes down what is known of new entries on arrival, where the policy asked.

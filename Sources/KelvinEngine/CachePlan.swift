@@ -70,16 +70,17 @@ public struct CachePlan: Sendable, Hashable {
     return fitting
   }
 
-  /// The formula of `entryBytes`: `2 · L · H · D · tokens · batch · bytes` where all stores are alike.
+  /// The formula of `entryBytes`: `2 · L · H · D · tokens · batch · bytes` where all stores are alike and grow for ever.
   public var formula: (symbols: String, numbers: String) {
-    if let (symbols, factors) = commonFactors {
+    let isEndless = layout.stateBytes == 0 && layout.stores.allSatisfy { $0.reach == .everything }
+    if isEndless, let (symbols, factors) = commonFactors {
       // 8.5 bits are 1.0625 bytes; whole numbers of bytes are written without a fraction.
       let bytes = layout.bitsPerNumber(formats: formats) / 8
       let last = bytes == bytes.rounded() ? String(Int(bytes)) : String(bytes)
       let numbers = (factors + [tokens, batch]).map(String.init) + [last]
       return (symbols + " · tokens · batch · bytes", numbers.joined(separator: " · "))
     }
-    if layout.states.isEmpty, layout.stores.allSatisfy({ $0.reach == .everything }) {
+    if isEndless {
       let factors = [layout.bytesPerToken(formats: formats), tokens, batch]
       return (
         "Σ stores H · (Dk · bytes + Dv · bytes) · tokens · batch", factors.map(String.init).joined(separator: " · ")
@@ -161,7 +162,8 @@ private struct Estimate {
       return layout.stores.enumerated().map { index, store in
         let place = StorePlace(
           store: index, stores: layout.stores.count, heads: store.heads, allHeads: allHeads,
-          pageEntries: PageShape.entries, pageBytes: options.formats.pageShape(of: store).bytes)
+          pageEntries: PageShape.entries, pageBytes: options.formats.pageShape(of: store).bytes,
+          stateBytes: layout.stateBytes)
         return min(store.mostEntries(of: tokens), budget.entries(at: place, promptLength: tokens) ?? tokens)
       }
     }

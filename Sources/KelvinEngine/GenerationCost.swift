@@ -22,11 +22,12 @@ public struct GenerationCost: Sendable, Hashable {
     self.attentionWidth = attentionWidth
   }
 
-  /// The cost of a model, whose layers all attend.
+  /// The cost of a model; a window or a state costs every token the same, and is left out.
   public init(_ model: ModelDescription) {
     parameters = Double(model.activeParameters)
     attentionWidth = model.layout.storeOfLayer.reduce(0) { sum, store in
       let store = model.layout.stores[store]
+      guard store.reach == .everything else { return sum }
       return sum + Double(model.queryHeads) * Double(store.keyWidth + store.valueWidth) / 2
     }
   }

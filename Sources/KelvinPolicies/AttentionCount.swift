@@ -58,6 +58,11 @@ public struct AttentionCount: Sendable, Hashable {
     for entry in shares.indices { note(shares[entry] >= even ? 1 : 0, of: 1, from: query, entry: entry) }
   }
 
+  /// Counts for `heir` every query that counts for `entry`.
+  package mutating func unite(_ entry: Int, with heir: Int) {
+    for word in 0..<wordsPerEntry { words[heir * wordsPerEntry + word] |= words[entry * wordsPerEntry + word] }
+  }
+
   mutating func shorten(to count: Int) { words.removeLast(words.count - count * wordsPerEntry) }
 
   mutating func swapRemove(_ entry: Int) {

@@ -6,7 +6,7 @@ public enum Budget: Sendable, Hashable, CustomStringConvertible {
   case entries(Int)
   /// A fraction of the prompt's length, fixed when the prompt ends.
   case fraction(Double)
-  /// Bytes of the whole sequence's pages, shared evenly by all heads.
+  /// Bytes of the whole sequence; what its states leave is shared evenly by all heads.
   case bytes(Int)
 
   /// Reads `512`, `20%`, `0.2`, `64MiB` or `unbounded`; `nil` for anything else, and for a budget of nothing.
@@ -53,7 +53,8 @@ public enum Budget: Sendable, Hashable, CustomStringConvertible {
     case .unbounded: nil
     case .entries(let count): count
     case .fraction(let share): max(1, Int((share * Double(promptLength)).rounded(rounding)))
-    case .bytes(let bytes): max(1, bytes / (place.allHeads * place.pageBytes) * place.pageEntries)
+    case .bytes(let bytes):
+      max(1, max(0, bytes - place.stateBytes) / (place.allHeads * place.pageBytes) * place.pageEntries)
     }
   }
 

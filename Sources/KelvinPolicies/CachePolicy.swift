@@ -148,14 +148,19 @@ public struct StorePlace: Sendable, Hashable {
   public var pageEntries: Int
   /// Bytes of one page of one head.
   public var pageBytes: Int
+  /// Bytes of the sequence that are no entries and never leave: the states of layers.
+  public var stateBytes: Int
 
   /// The place of store `store` among `stores`.
-  public init(store: Int, stores: Int, heads: Int, allHeads: Int, pageEntries: Int, pageBytes: Int) {
+  public init(
+    store: Int, stores: Int, heads: Int, allHeads: Int, pageEntries: Int, pageBytes: Int, stateBytes: Int = 0
+  ) {
     self.store = store
     self.stores = stores
     self.heads = heads
     self.allHeads = allHeads
     self.pageEntries = pageEntries
     self.pageBytes = pageBytes
+    self.stateBytes = stateBytes
   }
 }

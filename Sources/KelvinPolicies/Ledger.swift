@@ -84,6 +84,7 @@ public struct HeadLedger: Sendable {
     if !kinds.isEmpty { kinds.swapRemove(entry) }
     if !gone.isEmpty { gone.swapRemove(entry) }
     if !mergeWeight.isEmpty { mergeWeight.swapRemove(entry) }
+    for row in windowAttention.indices { windowAttention[row].swapRemove(entry) }
   }
 
   /// Lets all entries but the first `count` go.

@@ -35,6 +35,13 @@ public final class Processor: @unchecked Sendable {
     return result
   }
 
+  /// A tensor of zeros whose memory is exactly as large and does not go round: for what stays from pass to pass.
+  public func state(rows: Int, columns: Int) -> Tensor {
+    let result = Tensor(rows: rows, columns: columns, buffer: Buffer(capacity: rows * columns), processor: self)
+    result.clear()
+    return result
+  }
+
   /// A tensor with the given contents, row after row.
   public func tensor(rows: Int, columns: Int, values: [Float]) -> Tensor {
     precondition(values.count == rows * columns, "\(values.count) values for a tensor of \(rows) × \(columns)")

@@ -89,8 +89,7 @@ extension Store {
     }
     for (head, members) in facts.members.enumerated() {
       segments[head] = try OpenSegment(
-        window: segments[head].window, members: members, keyWidth: layout.keyWidth, valueWidth: layout.valueWidth,
-        from: &file)
+        window: segments[head].window, members: members, width: layout.keyWidth + layout.valueWidth, from: &file)
     }
     for head in heads.indices { try load(head, count: facts.counts[head], seen: seen, from: &file) }
   }

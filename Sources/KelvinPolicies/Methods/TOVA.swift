@@ -17,8 +17,10 @@ public struct TOVA: ScoringPolicy {
   public let recent: Int
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
-  /// By entry, the same for all heads: they hold the same entries in the same order, which arrive and leave together.
-  private var scores: [Float] = []
+  /// By head and entry; the same for all heads, whose entries arrive and leave together, except where entries merge on
+  /// arrival: heads that hold different entries go by their own queries.
+  private var scores: [[Float]] = []
+  private var firstHead = 0
 
   /// Asks for the attention of the newest query.
   public let records = Records(windowAttention: 1)
@@ -38,21 +40,27 @@ public struct TOVA: ScoringPolicy {
 
   /// Takes the mean over all query heads of the layer.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
-    var most = 0
-    for head in 0..<ledger.heads.count { most = max(most, ledger.heads[head].count) }
-    scores = Array(repeating: 0, count: most)
-    var queryHeads: Float = 0
-    for head in 0..<ledger.heads.count {
-      for column in ledger.heads[head].windowAttention {
-        queryHeads += 1
-        for entry in column.indices { scores[entry] += column[entry] }
-      }
+    let heads = ledger.heads
+    firstHead = heads.first?.number ?? 0
+    if heads.allSatisfy({ $0.positions == heads[0].positions }) {
+      let mean = Self.mean(heads.flatMap(\.windowAttention), count: heads.first?.count ?? 0)
+      scores = Array(repeating: mean, count: heads.count)
+    } else {
+      scores = heads.map { Self.mean($0.windowAttention, count: $0.count) }
     }
-    for entry in scores.indices { scores[entry] /= queryHeads }
+  }
+
+  private static func mean(_ columns: [ContiguousArray<Float>], count: Int) -> [Float] {
+    var mean = Array(repeating: Float(0), count: count)
+    for column in columns {
+      for entry in mean.indices { mean[entry] += column[entry] }
+    }
+    for entry in mean.indices { mean[entry] /= Float(columns.count) }
+    return mean
   }
 
   /// The mean attention of the newest query, the same in every head.
-  public func score(_ entry: Int, in head: HeadLedger) -> Float { scores[entry] }
+  public func score(_ entry: Int, in head: HeadLedger) -> Float { scores[head.number - firstHead][entry] }
 
   /// The registry's line.
   public static let entry = PolicyEntry.scoring(

@@ -1,5 +1,18 @@
 import Foundation
 
+extension Tensor {
+  /// `log σ(x) / divisor` of every number: the logarithms of gated retention's decays.
+  public func logSigmoid(dividedBy divisor: Float) -> Tensor {
+    let output = processor.tensor(rows: rows, columns: columns)
+    for index in 0..<rows * columns {
+      let x = pointer[index]
+      // The exponent is never above 0, so that nothing overflows.
+      output.pointer[index] = (min(x, 0) - log1p(exp(-abs(x)))) / divisor
+    }
+    return output
+  }
+}
+
 /// Gated retention (YOCO, arXiv 2405.05254 §3.2): attention whose memory is one matrix per head.
 extension Processor {
   /// Folds rows into the state and reads it, one after another.
