@@ -128,7 +128,7 @@ struct PlanReport: Encodable {
     let tokens = tokens ?? options.context ?? model?.contextLength ?? 4096
     let plan = try CachePlan(layout: layout, options: options, tokens: tokens, batch: batch)
     name = subject.inspection?.name
-    layers = layout.storeOfLayer.count
+    layers = layout.storeOfLayer.count + layout.states.count
     queryHeads = subject.queryHeads
     (self.tokens, self.batch) = (tokens, batch)
     activeParameters = model?.activeParameters

@@ -14,6 +14,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.gemma3.entry,
     DecoderFamily.gemma2.entry,
     DeepSeek.entry,
+    YOCO.entry,
   ]
 
   /// Makes the model of a checkpoint.

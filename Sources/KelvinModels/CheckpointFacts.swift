@@ -63,6 +63,15 @@ struct CheckpointFacts {
     return text
   }
 
+  /// The members of an object, which must be there.
+  func object(_ key: String) throws(ModelError) -> CheckpointFacts {
+    guard let value = values[key] else { throw .missing(model: model, key: prefix + key) }
+    guard case .object(let members) = value else {
+      throw .invalid(model: model, key: prefix + key, found: value.brief, expected: "an object")
+    }
+    return CheckpointFacts(model: model, values: members, prefix: prefix + key + ".")
+  }
+
   /// Refuses a key that stands for a computation Kelvin lacks, unless its value is one of `harmless`.
   func refuse(_ key: String, unless harmless: [MetadataValue], supported: String) throws(ModelError) {
     guard let value = values[key], !harmless.contains(value) else { return }

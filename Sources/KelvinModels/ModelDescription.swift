@@ -23,8 +23,8 @@ public struct ModelDescription: Sendable, Hashable {
   /// Those of them that one token does not use: the experts that it does not choose.
   public var idleParameters = 0
 
-  /// Transformer layers `L`.
-  public var layers: Int { layout.storeOfLayer.count }
+  /// Transformer layers `L`: those that attend and those that retain.
+  public var layers: Int { layout.storeOfLayer.count + layout.states.count }
   /// `P` of the cost of a step: the numbers in all weights that a token uses, besides the embedding and the output head.
   public var activeParameters: Int { innerParameters - idleParameters }
   /// Numbers in all weights.

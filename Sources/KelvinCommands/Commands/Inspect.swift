@@ -45,17 +45,45 @@ private struct Inspected: Encodable {
     var heads: Int
     var keyWidth: Int
     var valueWidth: Int
-    /// `nil`: queries see everything.
-    var window: Int?
+    /// Layers that read these stores.
+    var layers: Int
     /// Channels of a head that are turned.
     var rotaryWidth: Int
+    /// Positions that queries see, where they do not see all.
+    var window: Int?
+    /// The newest tokens that an entry is the mean of, where entries merge on arrival.
+    var mergedTokens: Int?
 
     enum CodingKeys: String, CodingKey {
-      case count, heads, window
+      case count, heads, layers, window
       case keyWidth = "key_width"
       case valueWidth = "value_width"
       case rotaryWidth = "rotary_width"
+      case mergedTokens = "merged_tokens"
     }
+
+    init(_ store: StoreLayout, count: Int, layers: Int) {
+      (self.count, self.layers, heads) = (count, layers, store.heads)
+      (keyWidth, valueWidth) = (store.keyWidth, store.valueWidth)
+      rotaryWidth = store.rotary?.width ?? 0
+      window = store.reach.window
+      mergedTokens = store.gating?.window
+    }
+
+    var text: String {
+      "entries       \(count) store\(count == 1 ? "" : "s") of \(heads) KV heads, keys of \(keyWidth), "
+        + "values of \(valueWidth)" + (layers == count ? "" : ", read by \(layers) layers")
+        + (window.map { ", of the newest \($0) positions" } ?? "")
+        + (mergedTokens.map { ", merged on arrival, as means of the newest \($0) tokens" } ?? "")
+    }
+  }
+  struct States: Encodable {
+    var count: Int
+    var heads: Int
+    var rows: Int
+    var columns: Int
+    /// Of all states, in 32-bit floats.
+    var bytes: Int
   }
   struct Cache: Encodable {
     var format: String
@@ -87,13 +115,15 @@ private struct Inspected: Encodable {
   var tiedEmbeddings, chatTemplate: Bool
   var formats: [Format]
   var stores: [Stores]
+  /// `nil`: no layer retains.
+  var states: States?
   var cache: [Cache]
   /// Policies look at columns of numbers about entries, so each serves every layout.
   var policies = PolicyRegistry.all.map(\.name)
   var tokenizer: Text?
 
   enum CodingKeys: String, CodingKey {
-    case name, style, architecture, parameters, layers, vocabulary, formats, stores, cache, policies, tokenizer
+    case name, style, architecture, parameters, layers, vocabulary, formats, stores, states, cache, policies, tokenizer
     case innerParameters = "inner_parameters"
     case hiddenWidth = "hidden_width"
     case feedForwardWidth = "feed_forward_width"
@@ -112,10 +142,14 @@ private struct Inspected: Encodable {
     (vocabulary, contextLength, weightBytes) = (model.vocabulary, model.contextLength, inspection.weightBytes)
     (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.hasChatTemplate)
     formats = inspection.tensors.map { Format(format: $0.format.rawValue, tensors: $0.count, bytes: $0.bytes) }
-    stores = model.layout.groups.map { store, count in
-      Stores(
-        count: count, heads: store.heads, keyWidth: store.keyWidth, valueWidth: store.valueWidth,
-        window: store.reach.window, rotaryWidth: store.rotary?.width ?? 0)
+    let layout = model.layout
+    stores = layout.groups.map { store, count in
+      Stores(store, count: count, layers: layout.storeOfLayer.count { layout.stores[$0] == store })
+    }
+    states = layout.states.first.map { state in
+      States(
+        count: layout.states.count, heads: state.heads, rows: state.keyWidth, columns: state.valueWidth,
+        bytes: layout.stateBytes)
     }
     let fitting = EntryFormat.allCases.filter { format in
       model.layout.stores.allSatisfy { format.fits(width: $0.keyWidth) && format.fits(width: $0.valueWidth) }
@@ -149,9 +183,11 @@ private struct Inspected: Encodable {
     lines += formats.map {
       "  \($0.format.padding(to: 12))\($0.tensors) tensor\($0.tensors == 1 ? "" : "s"), \(Output.bytes($0.bytes))"
     }
-    lines += stores.map {
-      "entries       \($0.count) stores of \($0.heads) KV heads, keys of \($0.keyWidth) (\($0.rotaryWidth) turned), "
-        + "values of \($0.valueWidth), " + ($0.window.map { "the newest \($0)" } ?? "all positions")
+    lines += stores.map(\.text)
+    if let states {
+      lines.append(
+        "states        \(states.count) of \(states.heads) heads, \(states.rows) × \(states.columns) numbers each, "
+          + "\(Output.bytes(states.bytes)) at any length")
     }
     for cache in cache {
       let full = cache.bytesAtContext.map { ", \(Output.bytes($0)) at the model's context" } ?? ""
