@@ -10,7 +10,7 @@ final class ActiveSequence {
   let processor: Processor
   let options: CacheOptions
   let context: Int
-  /// Every token read, oldest first.
+  /// Every token read, oldest first; not those that the model itself puts in front.
   private(set) var tokens: [Int32] = []
   let owner: OwnedCache
   /// The logits after the last token, `[1, V]`; `nil` where they were not wanted.
@@ -28,7 +28,8 @@ final class ActiveSequence {
     self.processor = processor
     self.options = options
     context = min(options.context ?? model.contextLength, model.contextLength)
-    closesRanks = policy.places != .original
+    // Where entries merge, ranks stay open: distances grow with the text.
+    closesRanks = policy.places != .original && model.layout.stores.allSatisfy { $0.gating == nil }
     owner = OwnedCache(
       SequenceCache(
         layout: model.layout, formats: options.formats, policy: policy, pool: PagePool(limit: options.limit)))
@@ -50,8 +51,9 @@ final class ActiveSequence {
 
   /// Whether `count` more tokens fit: into the context, or into any length where the policy closes ranks.
   func checkRoom(for count: Int) throws(EngineError) {
-    guard !closesRanks, tokens.count + count > context else { return }
-    throw .contextOverflow(tokens: tokens.count + count, context: context)
+    let needed = model.leadingTokens.count + tokens.count + count
+    guard !closesRanks, needed > context else { return }
+    throw .contextOverflow(tokens: needed, context: context)
   }
 
   /// Reads a prompt in chunks.
@@ -64,8 +66,9 @@ final class ActiveSequence {
     }
     try checkRoom(for: prompt.count)
     guard options.isCached else { return try recompute(adding: prompt) }
+    let prompt = (tokens.isEmpty ? model.leadingTokens : []) + prompt
     owner.cache.beginPrompt(length: prompt.count)
-    let reviewsChunks = options.reviewsChunks || tokens.count + prompt.count > context
+    let reviewsChunks = options.reviewsChunks || owner.cache.seen + prompt.count > context
     var start = 0
     while start < prompt.count {
       guard progress(Double(start) / Double(prompt.count)) else { return nil }
@@ -91,7 +94,10 @@ final class ActiveSequence {
   private func kinds(of tokens: [Int32]) -> [EntryKind] {
     guard policy.records.kinds else { return [] }
     let kinds = loaded.entryKinds
-    return tokens.map { kinds.indices.contains(Int($0)) ? kinds[Int($0)] : .ordinary }
+    return tokens.map { token in
+      if Int(token) >= model.vocabulary { return .special }
+      return kinds.indices.contains(Int(token)) ? kinds[Int(token)] : .ordinary
+    }
   }
 
   /// Reads one token.
@@ -126,7 +132,7 @@ final class ActiveSequence {
   }
 
   private func pass(_ chunk: [Int32], wanting rows: LogitRows) throws(EngineError) -> Tensor {
-    tokens += chunk
+    tokens += chunk.filter { Int($0) < model.vocabulary }
     logits = nil
     do {
       let read = try model.logits(for: chunk, wanting: rows, memory: &owner.cache, on: processor)
@@ -146,14 +152,15 @@ final class ActiveSequence {
     let tokens = tokens + new
     var scratch = SequenceCache(
       layout: model.layout, formats: options.formats, policy: Full(), pool: owner.cache.pagePool)
-    scratch.beginPrompt(length: tokens.count)
+    let all = model.leadingTokens + tokens
+    scratch.beginPrompt(length: all.count)
     var logits = processor.tensor(rows: 0, columns: model.vocabulary)
-    for start in stride(from: 0, to: tokens.count, by: options.chunk) {
-      let chunk = Array(tokens[start..<min(tokens.count, start + options.chunk)])
+    for start in stride(from: 0, to: all.count, by: options.chunk) {
+      let chunk = Array(all[start..<min(all.count, start + options.chunk)])
       scratch.expect(chunk.count)
       do {
         logits = try model.logits(
-          for: chunk, wanting: start + chunk.count == tokens.count ? .last : .none, memory: &scratch, on: processor)
+          for: chunk, wanting: start + chunk.count == all.count ? .last : .none, memory: &scratch, on: processor)
       } catch {
         throw .memory(error.description)
       }
@@ -168,8 +175,8 @@ final class ActiveSequence {
     var report = owner.cache.report(policy: options.policy.description, budget: options.policy["budget"])
     if !options.isCached {
       report.policy = "none"
-      report.seen = tokens.count
-      report.bytesFull = model.layout.fullBytes(formats: options.formats, tokens: tokens.count)
+      report.seen = tokens.isEmpty ? 0 : model.leadingTokens.count + tokens.count
+      report.bytesFull = model.layout.fullBytes(formats: options.formats, tokens: report.seen)
     }
     return report
   }

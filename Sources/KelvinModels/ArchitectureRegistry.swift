@@ -15,6 +15,7 @@ public enum ArchitectureRegistry {
     DecoderFamily.gemma2.entry,
     DeepSeek.entry,
     YOCO.entry,
+    DecoderFamily.dmc.entry,
   ]
 
   /// Makes the model of a checkpoint.

@@ -15,10 +15,15 @@ public protocol LanguageModel: Sendable {
   var queryHeads: Int { get }
   /// Bytes of its weights in memory.
   var bytes: Int { get }
+  /// Tokens that stand before the first of every sequence, and count as positions: learned sinks.
+  ///
+  /// Their ids may lie beyond the vocabulary: they are read, never predicted. Empty for most models. Whoever runs the model
+  /// puts them in front.
+  var leadingTokens: [Int32] { get }
 
   /// Reads a pass of tokens.
   /// - Parameters:
-  ///   - tokens: `[T]`, each in `0..<vocabulary`.
+  ///   - tokens: `[T]`, each in `0..<vocabulary`; in front of a sequence's first also `leadingTokens`.
   ///   - wanting: the rows whose logits are wanted.
   ///   - memory: prepared for this pass.
   ///   - processor: what the pass runs on.
@@ -27,6 +32,11 @@ public protocol LanguageModel: Sendable {
   func logits(
     for tokens: [Int32], wanting: LogitRows, memory: inout (some AttentionMemory & ~Copyable), on processor: Processor
   ) throws(MemoryError) -> Tensor
+}
+
+extension LanguageModel {
+  /// None.
+  public var leadingTokens: [Int32] { [] }
 }
 
 /// The rows of a pass whose logits are wanted.

@@ -102,4 +102,25 @@ struct JSONTests {
       try check(cache: row["kv"])
     }
   }
+
+  @Test("inspect --json: windows, shared stores, merging and states, where a model has them")
+  func inspect() async throws {
+    func inspect(_ folder: String) async throws -> (stores: [[String: Any]], states: [String: Any]?) {
+      let outcome = try await Command.run(["inspect", "-m", Fixtures.path(folder), "--json"])
+      #expect(outcome.code == 0)
+      let object = try outcome.object()
+      return (try #require(object["stores"] as? [[String: Any]]), object["states"] as? [String: Any])
+    }
+    let plain = try await inspect("llama-gqa")
+    #expect(plain.stores.map { Set($0.keys) } == [["count", "layers", "heads", "key_width", "value_width"]])
+    #expect(plain.states == nil)
+    let window = try await inspect("yoco-swa")
+    #expect(window.stores.map { $0["count"] as? Int } == [2, 1])
+    #expect(window.stores.map { $0["layers"] as? Int } == [2, 2])
+    #expect(window.stores.map { $0["window"] as? Int } == [8, nil])
+    let retention = try await inspect("yoco-gret")
+    #expect(retention.states?["count"] as? Int == 2)
+    #expect(retention.states?["bytes"] as? Int == 16384)
+    #expect(try await inspect("dmc-llama").stores[0]["merged_tokens"] as? Int == 12)
+  }
 }

@@ -128,7 +128,7 @@ struct LlamaTests {
       ("hidden_act", MetadataValue.string("gelu")),
       ("rope_scaling", .object(["rope_type": .string("dynamic"), "factor": .number(4)])),
       ("partial_rotary_factor", .number(0.5)),
-      ("softmax_off_by_one", .bool(true)),
+      ("sink_type", .string("register")),
       ("quantization_config", .object(["quant_method": .string("gptq")])),
     ])
   func unsupported(_ key: String, _ value: MetadataValue) throws {

@@ -1,3 +1,4 @@
+import KelvinAttention
 import KelvinCache
 import KelvinModels
 import KelvinPolicies
@@ -14,11 +15,15 @@ struct LawCase: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "\(policy), \(model), \(format.rawValue)" }
 
-  /// Multi-head, grouped-query, multi-query and latent attention with random weights; heads of 32, which quantised entries
-  /// need, and latents of 24 with 8 turned channels.
+  /// Multi-head, grouped-query, multi-query and latent attention with random weights; one with heads of 32, which quantised entries
+  /// need; windows beside a shared store, states beside a shared store, merging entries, and two kinds of sink.
+  ///
+  /// Merging is a decision: a key whose last bits differ may be appended where another was merged, so that chunks of f16
+  /// entries need not agree.
   static let models: [(name: String, formats: [EntryFormat])] = [
     ("llama-mha", [.f32, .f16, .bf16]), ("llama-gqa", [.f32, .f16, .bf16]), ("llama-mqa", [.f32, .f16, .bf16]),
-    ("llama-rope3", [.q8_0, .q4_0]), ("deepseek-v2-lite-dense", [.f32, .f16, .q8_0, .q4_0]),
+    ("llama-rope3", [.q8_0, .q4_0]), ("deepseek-v2-lite-dense", [.f32, .f16, .q8_0, .q4_0]), ("yoco-swa", [.f32, .f16]), ("yoco-gret", [.f32, .bf16]), ("dmc-llama", [.f32]),
+    ("sink-learned", [.f32]), ("sink-zero", [.f32]),
   ]
 
   /// Every registered policy on every shape in every format.
@@ -104,4 +109,9 @@ struct Course: Equatable {
     try self.init(
       law, law.makePolicy(budget: budget), threads: threads, chunk: chunk, reviewsChunks: reviewsChunks)
   }
+}
+
+extension StoreLayout {
+  /// Whether entries leave only where a policy says so: not by a window, nor by merging.
+  var isLeftByPoliciesOnly: Bool { reach == .everything && gating == nil }
 }

@@ -1,4 +1,5 @@
 import KelvinAttention
+import KelvinAttention
 import KelvinCache
 import KelvinModels
 import KelvinPolicies
@@ -24,25 +25,36 @@ struct StorageLaws {
   @Test("the newest entry stays, and so do the sinks of policies that have them", arguments: LawCase.budgeted)
   func protected(_ law: LawCase) throws {
     let sinks = law.has("sinks") ? try sinks(of: law) : 0
+    let stores = try TestModel(law.model).model.layout.stores
     for snapshot in try Course(law, budget: "40").snapshots {
-      for kept in snapshot.kept.joined() {
-        #expect(kept.last == Int32(snapshot.seen - 1))
-        #expect(kept.prefix(sinks) == Array(0..<Int32(sinks))[...])
+      for (heads, store) in zip(snapshot.kept, stores) {
+        for kept in heads {
+          #expect(kept.last == Int32(snapshot.seen - 1))
+          // Sinks leave a window as all entries do, and where entries merge a sink may be the mean of several tokens.
+          guard store.isLeftByPoliciesOnly else { continue }
+          #expect(kept.prefix(sinks) == Array(0..<Int32(sinks))[...])
+        }
       }
     }
   }
 
   @Test("every step evicts what no longer fits", arguments: LawCase.steady)
   func steady(_ law: LawCase) throws {
-    let course = try Course(law, budget: "40")
-    #expect(course.snapshots.allSatisfy { $0.kept.joined().allSatisfy { $0.count == 40 } })
+    let stores = try TestModel(law.model).model.layout.stores
+    for snapshot in try Course(law, budget: "40").snapshots {
+      for (heads, store) in zip(snapshot.kept, stores) {
+        // Windows and merging may leave fewer than fit.
+        #expect(heads.allSatisfy { store.isLeftByPoliciesOnly ? $0.count == 40 : (1...40).contains($0.count) })
+      }
+    }
   }
 
   @Test("bytes are pages times the size of a page, and fall the moment entries leave", arguments: LawCase.all)
   func bytes(_ law: LawCase) throws {
     let model = try TestModel(law.model)
     let formats = EntryFormats(keys: law.format, values: law.format)
-    let page = formats.pageShape(of: model.model.layout.stores[0]).bytes
+    let layout = model.model.layout
+    let page = formats.pageShape(of: layout.stores[0]).bytes
     let pool = PagePool()
     do {
       var cache = model.cache(try law.makePolicy(budget: "40"), formats: law.format, pool: pool)
@@ -50,14 +62,16 @@ struct StorageLaws {
         let snapshot = Snapshot(cache)
         let pages = snapshot.kept.joined().reduce(0) { $0 + ($1.count + PageShape.entries - 1) / PageShape.entries }
         #expect(snapshot.pages == pages)
-        #expect(snapshot.bytes == pages * page)
-        #expect(pool.bytes == snapshot.bytes)
+        #expect(snapshot.bytes == pages * page + layout.stateBytes)
+        #expect(pool.bytes == pages * page)
         #expect(pool.pages == snapshot.pages)
       }
-      let heads = model.model.layout.stores[0].heads
       if law.has("when") {
-        // While the last layer reads the prompt it has three pages a head, the layers before it have been reviewed.
-        #expect(pool.peakBytes == (model.model.layout.stores.count - 1 + 3) * heads * page)
+        // While a layer reads the prompt its store has three pages a head, the stores before it have been reviewed.
+        let peak = layout.stores.indices.map { store in
+          layout.stores[..<store].reduce(3 * layout.stores[store].heads) { $0 + $1.heads }
+        }.max()
+        #expect(pool.peakBytes == (peak ?? 0) * page)
       }
     }
     #expect(pool.bytes == 0)

@@ -44,12 +44,16 @@ public struct TestModel {
   ///   - chunk: tokens per pass of the prompt; `nil`: one pass.
   ///   - kinds: of the tokens, for policies that record them.
   ///   - reviewed: called after each pass.
-  /// - Returns: the logits after each token.
+  /// The model's leading tokens go before the first; they are part of the prompt.
+  /// - Returns: the logits after each of `tokens`.
   public func read(
     _ tokens: [Int32], prompt: Int? = nil, chunk: Int? = nil, kinds: [EntryKind] = [], reviewsChunks: Bool = false,
     into cache: inout SequenceCache, reviewed: (borrowing SequenceCache) throws -> Void = { _ in }
   ) throws -> [[Float]] {
-    let prompt = prompt ?? tokens.count
+    let leading = cache.seen == 0 ? model.leadingTokens : []
+    let prompt = (prompt ?? tokens.count) + leading.count
+    let tokens = leading + tokens
+    let kinds = kinds.isEmpty ? [] : leading.map { _ in .special } + kinds
     var rows: [[Float]] = []
     var start = 0
     if prompt > 0 { cache.beginPrompt(length: prompt) }
@@ -62,7 +66,7 @@ public struct TestModel {
       start += count
       try reviewed(cache)
     }
-    return rows
+    return Array(rows.dropFirst(leading.count))
   }
 
   /// Reads `tokens` as one prompt in one pass, for what the cache makes of it.

@@ -8,16 +8,20 @@ extension DecoderFamily {
   /// Source: Touvron et al. 2023, arXiv 2302.13971; GQA: Ainslie et al. 2023, arXiv 2305.13245.
   public static let llama = DecoderFamily(
     names: ["llama"], summary: "Llama 2 and 3, SmolLM2, TinyLlama: MHA, GQA or MQA, rotary positions, SwiGLU"
-  ) { facts throws(ModelError) in
-    var model = try DecoderConfiguration(facts)
-    model.rotary = try facts.rope(width: model.headWidth, ggufPairs: .adjacent).rotary
+  ) { facts throws(ModelError) in try DecoderConfiguration(llama: facts) }
+}
+
+extension DecoderConfiguration {
+  /// The Llama family, and those who add to it.
+  init(llama facts: DecoderFacts) throws(ModelError) {
+    try self.init(facts)
+    rotary = try facts.rope(width: headWidth, ggufPairs: .adjacent).rotary
     // GGUF has no flags for biases: the tensors are there or not.
     if try facts.flag("attention_bias") || facts.has(tensor: "blk.0.attn_q.bias") {
-      model.biases.formUnion([.query, .key, .value, .output])
+      biases.formUnion([.query, .key, .value, .output])
     }
     if try facts.flag("mlp_bias") || facts.has(tensor: "blk.0.ffn_gate.bias") {
-      model.biases.formUnion([.gate, .up, .down])
+      biases.formUnion([.gate, .up, .down])
     }
-    return model
   }
 }

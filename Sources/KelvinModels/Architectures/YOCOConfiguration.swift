@@ -49,7 +49,7 @@ public struct YOCOConfiguration: Sendable, Hashable {
   /// The heads of each half.
   public var selfHeads, crossHeads: Heads
 
-  private typealias Limit = LlamaConfiguration.Limit
+  private typealias Limit = DecoderConfiguration.Limit
 
   /// Reads the sizes from `checkpoint`; whether its tensors have them is the question that `validate` answers.
   /// - Throws: `ModelError` where a size is missing or senseless, or the model is not one computed here.

@@ -10,7 +10,7 @@ public struct Decoder: LanguageModel {
   public let configuration: DecoderConfiguration
   /// One store per layer.
   public let layout: CacheLayout
-  private let embedding: Weight
+  private let embedding: Embedding
   /// Of the positions, where they are learned.
   private let positions: Weight?
   private let layers: [DecoderLayer]
@@ -24,6 +24,8 @@ public struct Decoder: LanguageModel {
   public var contextLength: Int { configuration.contextLength }
   /// Query heads of a layer.
   public var queryHeads: Int { configuration.heads }
+  /// The learned sinks.
+  public var leadingTokens: [Int32] { embedding.leadingTokens }
 
   /// Packs the weights of a checkpoint.
   /// - Parameters:
@@ -42,7 +44,9 @@ public struct Decoder: LanguageModel {
     layout = configuration.layout
     let reader = WeightReader(checkpoint: checkpoint, exact: exact, processor: processor)
     let names = configuration.names
-    embedding = try reader.weight(names.embedding)
+    embedding = Embedding(
+      tokens: try reader.weight(names.embedding),
+      sinks: configuration.sinkTokens > 0 ? try reader.weight(names.sinks) : nil)
     positions = configuration.hasPositionEmbedding ? try reader.weight(names.positions) : nil
     var layers: [DecoderLayer] = []
     for index in 0..<configuration.layers {
@@ -51,7 +55,7 @@ public struct Decoder: LanguageModel {
     }
     self.layers = layers
     finalNorm = try Norm(reader, names.finalNorm, configuration)
-    head = configuration.tiedEmbeddings ? embedding : try reader.weight(names.head)
+    head = configuration.tiedEmbeddings ? embedding.tokens : try reader.weight(names.head)
   }
 
   /// Bytes of the packed weights.

@@ -50,7 +50,11 @@ extension DecoderConfiguration {
       normEpsilon = Float(try facts.positive(.normEpsilon, default: 1e-6))
       tiedEmbeddings = try facts.flag("tie_word_embeddings", default: tiesEmbeddings)
       try facts.refuseOtherActivations(than: activation)
-      try facts.plain.refuse("softmax_off_by_one", unless: [.bool(false)], supported: "false")
+      hasZeroSink = try facts.flag("softmax_off_by_one")
+      if facts.plain.values["num_sink_tokens"] != .integer(0) {
+        sinkTokens = try facts.plain.size("num_sink_tokens", limit: 1024, default: 0)
+      }
+      try facts.plain.refuse("sink_type", unless: [.string("learned_embedding")], supported: "'learned_embedding'")
       try facts.plain.refuse(
         "quantization_config", unless: [], supported: "weights in F32, F16 or BF16, or a GGUF file")
     case .gguf:

@@ -62,6 +62,7 @@ extension DecoderConfiguration {
   private var expectedTensors: [Expected] {
     let table = Expected(names.embedding, Size(vocabulary, "vocabulary"), hidden)
     var expected = [table]
+    if sinkTokens > 0 { expected.append(Expected(names.sinks, Size(sinkTokens, "learned sinks"), hidden)) }
     if hasPositionEmbedding { expected.append(Expected(names.positions, Size(contextLength, "positions"), hidden)) }
     for layer in 0..<layers {
       for part in LayerPart.allCases where parts.contains(part) { expected += expectedTensors(part, layer: layer) }

@@ -51,6 +51,12 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var normsHeadsTogether = false
   /// The limit `c` of logits, `c · tanh(l / c)`; `nil`: none.
   public var logitSoftcap: Float?
+  /// Learned sinks that stand before every sequence.
+  public var sinkTokens = 0
+  /// Whether the softmax counts one more entry of zeros.
+  public var hasZeroSink = false
+  /// How tokens are merged on arrival; `nil`: they are not.
+  public var merging: DMC?
   /// The tensors that a layer has.
   public var parts: Set<LayerPart> = .usual
   /// Those of them that have a bias.
@@ -95,7 +101,8 @@ public struct DecoderConfiguration: Sendable, Hashable {
       return StoreLayout(
         heads: keyValueHeads, keyWidth: headWidth, values: .stored(width: headWidth),
         rotary: local?.rotary ?? rotary, reach: local.map { .window($0.window) } ?? .everything,
-        softcap: attentionSoftcap)
+        gating: merging?.gating,
+        softcap: attentionSoftcap, hasZeroSink: hasZeroSink)
     }
     return CacheLayout(stores: stores, storeOfLayer: Array(0..<layers))
   }

@@ -6,6 +6,8 @@ struct DecoderLayer: Sendable {
   let index: Int
   let attentionScale: Float
   let activation: DecoderConfiguration.Activation
+  let headWidth: Int
+  let merging: DMC?
   let attentionNorm, queryNorm, keyNorm, afterAttentionNorm: Norm?
   let query, key, value, output: Projection
   let feedForwardNorm, afterFeedForwardNorm: Norm?
@@ -17,6 +19,8 @@ struct DecoderLayer: Sendable {
     self.index = index
     attentionScale = configuration.attentionScale
     activation = configuration.activation
+    headWidth = configuration.headWidth
+    merging = configuration.merging
     let parts = LayerReader(reader: reader, configuration: configuration, layer: index)
     attentionNorm = try parts.norm(.attentionNorm)
     queryNorm = try parts.norm(.queryNorm)
@@ -43,8 +47,10 @@ struct DecoderLayer: Sendable {
   ) throws(MemoryError) -> Tensor {
     let (queries, keys, values) = x.multiplied(
       by: query.weight, key.weight, value.weight, biases: [query.bias, key.bias, value.bias])
+    let (asked, stored) = (queryNorm(queries), keyNorm(keys))
+    let gates = merging?.takeGates(from: asked, stored, headWidth: headWidth)
     let attended = try memory.attend(
-      queryNorm(queries), adding: NewEntries(keys: keyNorm(keys), values: values, outputProjection: output.weight),
+      asked, adding: NewEntries(keys: stored, values: values, gates: gates, outputProjection: output.weight),
       layer: index, scale: attentionScale)
     return output(attended)
   }

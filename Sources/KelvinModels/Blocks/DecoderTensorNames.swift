@@ -8,6 +8,8 @@ public struct DecoderTensorNames: Sendable, Hashable {
   public var embedding, positions, finalNorm: String
   /// The output head, where it is not the embedding.
   public var head: String
+  /// The embeddings of learned sinks, where there are any.
+  public let sinks = "model.sink_embeddings.weight"
   /// What stands before the number of a layer.
   var layers: String
   /// What stands behind it.
