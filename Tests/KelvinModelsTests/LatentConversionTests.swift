@@ -48,7 +48,7 @@ struct LatentConversionTests {
     arguments: ["llama-mha", "llama-gqa", "llama-mqa", "gguf-llama256/tiny256-F16.gguf"], [1, 3])
   func exact(_ folder: String, pairs: Int) throws {
     let source = try Self.llama(folder, positions: false)
-    let configuration = try LlamaConfiguration(source)
+    let configuration = try DecoderFamily.llama.configuration(of: source)
     let width = configuration.keyValueHeads * 2 * (configuration.headWidth - pairs)
     let conversion = LatentConversion(latentWidth: width, rotaryPairs: pairs)
     let expected = try Self.logits(source)
@@ -82,8 +82,10 @@ struct LatentConversionTests {
   @Test("keys and values together lose less than apart, at equal width")
   func joint() throws {
     let source = try CheckpointReader.read(path: Fixtures.path("llama-mha"))
-    let names = LlamaTensorNames(.huggingFace).layer(1)
-    let rows = try [names.key, names.value].flatMap { try #require(source.tensors[$0]).floats() }
+    let names = DecoderTensorNames(.huggingFace)
+    let rows = try [LayerPart.key, .value].flatMap { part in
+      try #require(source.tensors[names.name(part, layer: 1)]).floats()
+    }
     let size = rows.count / 64
     var moments = ContiguousArray<Double>(repeating: 0, count: size * size)
     for index in moments.indices {

@@ -12,20 +12,26 @@ struct GroupedSource {
   }
 
   private let checkpoint: Checkpoint
-  private let configuration: LlamaConfiguration
+  private let configuration: DecoderConfiguration
+  /// How queries and keys are turned.
+  let rotary: Rotary
 
   var model: String { checkpoint.name }
   var layers: Int { configuration.layers }
   var heads: Int { configuration.heads }
   var keyValueHeads: Int { configuration.keyValueHeads }
   var headWidth: Int { configuration.headWidth }
-  var rotary: Rotary { configuration.rotary }
 
   init(_ checkpoint: Checkpoint) throws(ModelError) {
     self.checkpoint = checkpoint
-    configuration = try LlamaConfiguration(checkpoint)
+    configuration = try DecoderFamily.llama.configuration(of: checkpoint)
     try configuration.validate(checkpoint)
-    guard !configuration.attentionBias, !configuration.feedForwardBias else {
+    guard let rotary = configuration.rotary else {
+      throw .unsupported(
+        model: checkpoint.name, key: "rope", found: "none", supported: ["models with rotary positions"])
+    }
+    self.rotary = rotary
+    guard configuration.biases.isEmpty else {
       throw .unsupported(
         model: checkpoint.name, key: "attention_bias", found: "true", supported: ["models without biases"])
     }
@@ -52,23 +58,21 @@ struct GroupedSource {
 
   /// The tensors that stay, by their Hugging Face names.
   var otherTensors: [String: StoredTensor] {
-    let (old, new) = (configuration.names, LlamaTensorNames(.huggingFace))
+    let (old, new) = (configuration.names, DecoderTensorNames(.huggingFace))
     var names = [old.embedding: new.embedding, old.finalNorm: new.finalNorm]
     if !configuration.tiedEmbeddings { names[old.head] = new.head }
     for layer in 0..<layers {
-      let (old, new) = (old.layer(layer), new.layer(layer))
-      let parts = [
-        (old.attentionNorm, new.attentionNorm), (old.output, new.output), (old.feedForwardNorm, new.feedForwardNorm),
-        (old.gate, new.gate), (old.up, new.up), (old.down, new.down),
-      ]
-      for (old, new) in parts { names[old] = new }
+      for part in [LayerPart.attentionNorm, .output, .feedForwardNorm, .gate, .up, .down] {
+        names[old.name(part, layer: layer)] = new.name(part, layer: layer)
+      }
     }
     return Dictionary(uniqueKeysWithValues: names.compactMap { old, new in checkpoint.tensors[old].map { (new, $0) } })
   }
 
   func weights(layer: Int) throws(ModelError) -> Weights {
-    let names = configuration.names.layer(layer)
-    let (query, keys, values) = (try matrix(names.query), try matrix(names.key), try matrix(names.value))
+    let query = try matrix(configuration.names.name(.query, layer: layer))
+    let keys = try matrix(configuration.names.name(.key, layer: layer))
+    let values = try matrix(configuration.names.name(.value, layer: layer))
     return Weights(query: query, keysAndValues: keys.stacked(on: values))
   }
 
