@@ -32,7 +32,7 @@ struct DeepSeekRope {
       let frequency = pow(base, -2 * Double(pair) / Double(width))
       return yarn.map { scaled(frequency, $0, pair: pair) } ?? frequency
     }
-    return Rotary(pairs: pairs, frequencies: frequencies, magnitude: yarn?.magnitude ?? 1, isTrailing: true)
+    return Rotary(pairs: pairs, frequencies: frequencies, isTrailing: true, magnitude: yarn?.magnitude ?? 1)
   }
 
   /// Keeps the pairs below the one that turns `fast` times within the original context, slows those above the one that

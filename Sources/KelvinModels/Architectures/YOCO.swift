@@ -114,7 +114,7 @@ public struct YOCO: LanguageModel {
 
   /// The registry's line.
   public static let entry = ArchitectureEntry(
-    name: "yoco", summary: "YOCO: windows or gated retention below, one shared store above, exact early exit",
+    names: ["yoco"], summary: "YOCO: windows or gated retention below, one shared store above, exact early exit",
     describe: { checkpoint throws(ModelError) in try YOCOConfiguration(checkpoint).summary },
     make: { checkpoint, exact, processor, progress throws(ModelError) in
       try YOCO(checkpoint, exact: exact, processor: processor, progress: progress)

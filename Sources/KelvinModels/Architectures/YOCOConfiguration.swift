@@ -162,7 +162,7 @@ extension YOCOConfiguration {
   /// What tools show of a model.
   var summary: ModelDescription {
     ModelDescription(
-      architecture: YOCO.entry.name, layout: layout, queryHeads: crossHeads.queries, hiddenWidth: hiddenWidth,
+      architecture: YOCO.entry.names[0], layout: layout, queryHeads: crossHeads.queries, hiddenWidth: hiddenWidth,
       feedForwardWidth: feedForwardWidth, vocabulary: vocabulary, contextLength: contextLength,
       tiedEmbeddings: tiedEmbeddings, innerParameters: innerParameters)
   }

@@ -33,7 +33,7 @@ extension YOCOConfiguration {
   /// Checks that `checkpoint` has every tensor of this model, in its exact shape, and none that the model would ignore.
   /// - Throws: `ModelError`, for the first tensor in the order of the computation.
   public func validate(_ checkpoint: Checkpoint) throws(ModelError) {
-    try checkpoint.requireExactly(expectedTensors, of: YOCO.entry.name) { name in
+    try checkpoint.requireExactly(expectedTensors, of: YOCO.entry.names[0]) { name in
       (tiedEmbeddings && name == Names.head) || name.hasSuffix(".rotary_emb.inv_freq")
     }
   }

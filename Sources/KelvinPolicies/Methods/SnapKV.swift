@@ -57,15 +57,6 @@ public struct SnapKV: ScoringPolicy {
     capacity = promptLength <= window + 1 ? nil : budget.entries(at: place, promptLength: promptLength)
   }
 
-  /// Whether the prompt has been reviewed.
-  public var notes: [Int] { [isDone ? 1 : 0] }
-
-  /// Takes up whether the prompt has been reviewed.
-  public mutating func takeUp(_ notes: [Int]) -> Bool {
-    isDone = notes == [1]
-    return isDone || notes == [0]
-  }
-
   /// Counts and pools the votes of every head.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
     votes = []
