@@ -2,7 +2,7 @@ import KelvinTensors
 import TestSupport
 
 /// GGUF's names for Hugging Face's, as converters give them.
-private enum GGUFNames {
+private enum DecoderGGUFNames {
   static let facts = [
     "num_hidden_layers": "block_count", "n_layer": "block_count", "hidden_size": "embedding_length",
     "n_embd": "embedding_length", "num_attention_heads": "attention.head_count", "n_head": "attention.head_count",
@@ -44,7 +44,7 @@ extension Checkpoint {
     result.style = .gguf
     result.metadata = ["general.architecture": .string(architecture)]
     for (key, value) in metadata {
-      if let known = GGUFNames.facts[key] { result.metadata["\(architecture).\(known)"] = value }
+      if let known = DecoderGGUFNames.facts[key] { result.metadata["\(architecture).\(known)"] = value }
     }
     for (key, value) in facts { result.metadata["\(architecture).\(key)"] = value }
     result.tensors = [:]
@@ -61,10 +61,10 @@ extension Checkpoint {
     let end = parts.removeLast()
     guard let number = parts.firstIndex(where: { Int($0) != nil }) else {
       let whole = parts.joined(separator: ".")
-      return "\(GGUFNames.tensors[whole] ?? whole).\(end)"
+      return "\(DecoderGGUFNames.tensors[whole] ?? whole).\(end)"
     }
     let part = parts[(number + 1)...].joined(separator: ".")
-    return "blk.\(parts[number]).\(own[part] ?? GGUFNames.parts[part] ?? part).\(end)"
+    return "blk.\(parts[number]).\(own[part] ?? DecoderGGUFNames.parts[part] ?? part).\(end)"
   }
 }
 
