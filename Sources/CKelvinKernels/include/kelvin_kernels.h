@@ -27,6 +27,10 @@ typedef enum {
 /* out[0..count) = the numbers of `count / block length` blocks, exactly as the GGUF formats define them. */
 void kelvin_dequantise(kelvin_format format, const void *blocks, size_t count, float *out);
 
+/* blocks = the blocks that stand for numbers[0..count), `count` a multiple of the block length. Written are F32, F16,
+ * BF16, Q8_0, Q4_0, Q4_1, Q4_K and Q6_K; nothing happens for other formats. */
+void kelvin_quantise(kelvin_format format, const float *numbers, size_t count, void *blocks);
+
 /* ---- Packed weights ------------------------------------------------------------------------------------------- */
 
 enum {

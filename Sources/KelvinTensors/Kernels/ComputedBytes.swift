@@ -32,4 +32,46 @@ extension StoredTensor {
     let count = shape.reduce(1, *)
     self.init(name: name, shape: shape, format: .f32, source: ComputedBytes(numbers), range: 0..<count * 4)
   }
+
+  /// The numbers as 32-bit floats, computed on the calling thread; see `Processor.numbers(of:)` for large tensors.
+  public func numbers() -> ContiguousArray<Float> {
+    precondition(format.bytes(count: count) == range.count, "\(name): \(range.count) bytes for shape \(shape)")
+    return PackedPanels.dequantised(self)
+  }
+
+  /// A copy of the tensor's bytes.
+  public func bytes() -> ContiguousArray<UInt8> {
+    source.withBytes(range) { span in span.withUnsafeBytes { ContiguousArray($0) } }
+  }
+
+  /// The numbers of the tensor in another format, computed when they are asked for; itself where it has that format.
+  public func converted(to format: WeightFormat, processor: Processor) -> StoredTensor {
+    guard format != self.format, let bytes = format.bytes(count: count) else { return self }
+    var result = self
+    result.format = format
+    result.range = 0..<bytes
+    result.source = ComputedBytes { processor.quantised(processor.numbers(of: self), as: format) }
+    return result
+  }
+
+  /// The tensor with its rows in another order: row `r` is row `order[r]` of this one, bit for bit.
+  ///
+  /// A vector's rows are its elements; one in a block format, whose elements cannot be told apart, becomes F32.
+  public func reordered(rows order: [Int]) -> StoredTensor {
+    precondition(shape.first == order.count, "\(order.count) rows for shape \(shape)")
+    guard (count / order.count).isMultiple(of: format.blockLength) else {
+      return StoredTensor(name: name, shape: shape) { numbers() }.reordered(rows: order)
+    }
+    let rowBytes = range.count / order.count
+    var result = self
+    result.range = 0..<range.count
+    result.source = ComputedBytes {
+      let rows = bytes()
+      var output = ContiguousArray<UInt8>()
+      output.reserveCapacity(rows.count)
+      for row in order { output += rows[row * rowBytes..<(row + 1) * rowBytes] }
+      return output
+    }
+    return result
+  }
 }
