@@ -1,6 +1,6 @@
 import KelvinTensors
 
-/// What can be wrong with a model file, before anybody asks what model it is.
+/// What can be wrong with a model file that is read or written, before anybody asks what model it is.
 ///
 /// `file` is the last path component, or `folder/file` inside a checkpoint folder.
 public enum CheckpointError: Error, Hashable {
@@ -18,6 +18,12 @@ public enum CheckpointError: Error, Hashable {
   case malformed(file: String, part: String, found: String, expected: String)
   /// The same name twice, so that nobody can say which one counts.
   case duplicate(file: String, part: String, name: String)
+  /// A file or folder that cannot be made, in the system's words or ours.
+  case unwritable(file: String, reason: String)
+  /// A checkpoint says something that the format to be written has no room for.
+  case inexpressible(file: String, part: String, found: String, expected: String)
+  /// The caller wanted no more; nothing was left behind.
+  case cancelled(file: String)
 }
 
 extension CheckpointError: CustomStringConvertible {
@@ -45,11 +51,28 @@ extension CheckpointError: CustomStringConvertible {
     case .duplicate(let file, let part, let name):
       return "\(file): \(part) \(name.quoted) occurs twice, expected once; the file was written wrongly, "
         + "so convert it again."
+    case .unwritable(let file, let reason):
+      return "\(file): cannot be written: \(reason); check the path, its permissions and the free space."
+    case .inexpressible(let file, let part, let found, let expected):
+      return "\(file): \(part): found \(found), which this format cannot hold, expected \(expected); "
+        + "write the model in another format."
+    case .cancelled(let file):
+      return "\(file): not written, because it was cancelled."
     }
   }
 }
 
 extension CheckpointError {
+  /// Whether the trouble is with the place to write to, not with the model.
+  public var isUnwritable: Bool {
+    if case .unwritable = self { true } else { false }
+  }
+
+  /// Whether the caller had it stopped.
+  public var isCancelled: Bool {
+    if case .cancelled = self { true } else { false }
+  }
+
   /// Whether the file is not there or may not be read, rather than wrong inside.
   public var isUnreadable: Bool {
     if case .unreadable = self { true } else { false }

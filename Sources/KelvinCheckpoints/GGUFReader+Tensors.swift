@@ -103,26 +103,10 @@ extension GGUFReader {
   ///
   /// The gaps are formats that were withdrawn, so old files may name them.
   private func format(_ type: UInt32) throws(CheckpointError) -> WeightFormat {
-    switch type {
-    case 0: return .f32
-    case 1: return .f16
-    case 2: return .q4_0
-    case 3: return .q4_1
-    case 6: return .q5_0
-    case 7: return .q5_1
-    case 8: return .q8_0
-    case 10: return .q2_K
-    case 11: return .q3_K
-    case 12: return .q4_K
-    case 13: return .q5_K
-    case 14: return .q6_K
-    case 20: return .iq4_nl
-    case 30: return .bf16
-    default:
-      throw .unsupported(
-        file: file.name, part: part, found: Self.otherFormats[type] ?? "the unknown type \(type)",
-        supported: WeightFormat.allCases.map { $0.rawValue.uppercased() })
-    }
+    if let format = WeightFormat.allCases.first(where: { $0.ggufNumber == type }) { return format }
+    throw .unsupported(
+      file: file.name, part: part, found: Self.otherFormats[type] ?? "the unknown type \(type)",
+      supported: WeightFormat.allCases.map { $0.rawValue.uppercased() })
   }
 
   /// Formats that exist and are not read, so that a refusal can name what it found.
