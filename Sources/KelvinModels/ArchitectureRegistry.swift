@@ -32,7 +32,7 @@ public enum ArchitectureRegistry {
     try entry(of: checkpoint).describe(checkpoint)
   }
 
-  private static func entry(of checkpoint: Checkpoint) throws(ModelError) -> ArchitectureEntry {
+  static func entry(of checkpoint: Checkpoint) throws(ModelError) -> ArchitectureEntry {
     let found = try CheckpointFacts(checkpoint).architecture(style: checkpoint.style)
     guard let entry = all.first(where: { $0.names.contains(found) }) else {
       throw .unsupportedArchitecture(model: checkpoint.name, found: found.quoted, supported: all.flatMap(\.names))
@@ -52,4 +52,6 @@ public struct ArchitectureEntry: Sendable {
   let make:
     @Sendable (Checkpoint, _ exact: Bool, Processor, _ progress: (Double) -> Void) throws(ModelError) ->
       any LanguageModel
+  /// How its checkpoints are translated and pooled; `nil` where they are only run.
+  var conversion: ArchitectureConversion?
 }

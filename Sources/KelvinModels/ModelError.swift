@@ -21,6 +21,8 @@ public enum ModelError: Error, Hashable {
   case unreadableTensor(model: String, tensor: String, found: String)
   /// `meaning` names the dimensions that were expected.
   case wrongShape(model: String, tensor: String, found: [Int], expected: [Int], meaning: String)
+  /// A change of the model that was asked for and does not fit it.
+  case unsuitableRetrofit(model: String, option: String, found: String, expected: String)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -51,6 +53,8 @@ extension ModelError: CustomStringConvertible {
     case .wrongShape(let model, let tensor, let found, let expected, let meaning):
       return "\(model): tensor \(tensor.quoted): shape \(found), expected \(expected) (\(meaning)); the description "
         + "does not belong to these weights."
+    case .unsuitableRetrofit(let model, let option, let found, let expected):
+      return "\(model): option '\(option)': \(found) is not possible, expected \(expected)."
     }
   }
 }

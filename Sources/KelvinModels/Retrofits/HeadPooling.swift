@@ -1,0 +1,103 @@
+public import KelvinTensors
+
+/// Makes grouped-query or multi-query attention out of a model with more KV heads.
+///
+/// Consecutive KV heads, those that serve neighbouring query heads, become one: its key and value projections (and
+/// biases) are the mean of theirs, or those of one of them. The paper found the mean best; either way the model needs
+/// some more training, 5 % of its pre-training in the paper, before it is as good as it was.
+///
+/// Heads are pooled channel by channel. A GGUF file orders the channels of a head otherwise than Hugging Face, but every
+/// head alike, so pooling and translating commute.
+///
+/// Source: Ainslie et al., GQA, section 2.1, arXiv 2305.13245.
+public struct HeadPooling: Sendable, Hashable {
+  /// What stands for the heads of a group.
+  public enum Choice: String, CaseIterable, Sendable {
+    /// The mean of their weights.
+    case mean
+    /// The first of them.
+    case first
+    /// One of them, drawn for every group of every layer.
+    case random
+  }
+
+  /// KV heads that are wanted; a divisor of those that are there.
+  public var heads: Int
+  /// What stands for the heads of a group.
+  public var choice: Choice
+  /// Decides what `random` draws.
+  public var seed: UInt64
+
+  /// Pooling to `heads` KV heads.
+  public init(heads: Int, choice: Choice = .mean, seed: UInt64 = 0) {
+    self.heads = heads
+    self.choice = choice
+    self.seed = seed
+  }
+
+  /// The model with fewer KV heads; itself where it has as many already.
+  ///
+  /// The pooled tensors are F32 and computed when they are asked for; all others stay as they are.
+  /// - Throws: `ModelError.unsuitableRetrofit` where the heads do not share out, and what the architecture throws.
+  public func apply(to checkpoint: Checkpoint) throws(ModelError) -> Checkpoint {
+    let found = try ArchitectureRegistry.conversion(of: checkpoint).keyValueHeads(checkpoint)
+    guard heads >= 1, heads <= found.count, found.count.isMultiple(of: heads) else {
+      let divisors = (1...found.count).filter { found.count.isMultiple(of: $0) }.map(String.init)
+      throw .unsuitableRetrofit(
+        model: checkpoint.name, option: "kv-heads", found: "\(heads)",
+        expected: "a divisor of its \(found.count) KV heads: \(divisors.joined(separator: ", "))")
+    }
+    guard heads < found.count else { return checkpoint }
+    var result = checkpoint
+    result.metadata[found.key] = .integer(heads)
+    for (layer, names) in found.layers.enumerated() {
+      let sources = sources(of: found.count, layer: layer)
+      for name in names {
+        guard let stored = checkpoint.tensors[name] else {
+          throw .missingTensor(model: checkpoint.name, tensor: name)
+        }
+        result.tensors[name] = Self.pooled(stored, heads: found.count, from: sources)
+      }
+    }
+    return result
+  }
+
+  /// For every new head the old ones that it is the mean of.
+  private func sources(of count: Int, layer: Int) -> [[Int]] {
+    let size = count / heads
+    return (0..<heads).map { group in
+      switch choice {
+      case .mean: Array(group * size..<(group + 1) * size)
+      case .first: [group * size]
+      case .random: [group * size + draw(below: size, layer: layer, group: group)]
+      }
+    }
+  }
+
+  /// A number that depends on the seed and the place only: keys and values of a layer take the same head.
+  private func draw(below bound: Int, layer: Int, group: Int) -> Int {
+    // SplitMix64's finaliser over the place.
+    var bits = seed &+ (UInt64(layer) << 32 | UInt64(group)) &* 0x9E37_79B9_7F4A_7C15 &+ 0x9E37_79B9_7F4A_7C15
+    bits = (bits ^ bits >> 30) &* 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ bits >> 27) &* 0x94D0_49BB_1331_11EB
+    return Int((bits ^ bits >> 31) % UInt64(bound))
+  }
+
+  /// A weight `[H·D, hidden]` or bias `[H·D]` whose head `g` is the mean of the heads `sources[g]`.
+  private static func pooled(_ stored: StoredTensor, heads: Int, from sources: [[Int]]) -> StoredTensor {
+    let length = stored.count / heads
+    var shape = stored.shape
+    shape[0] = shape[0] / heads * sources.count
+    return StoredTensor(name: stored.name, shape: shape) {
+      let numbers = stored.numbers()
+      var pooled = ContiguousArray<Float>(repeating: 0, count: sources.count * length)
+      for (group, members) in sources.enumerated() {
+        for member in members {
+          for index in 0..<length { pooled[group * length + index] += numbers[member * length + index] }
+        }
+        for index in group * length..<(group + 1) * length { pooled[index] /= Float(members.count) }
+      }
+      return pooled
+    }
+  }
+}
