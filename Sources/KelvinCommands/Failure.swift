@@ -42,6 +42,8 @@ extension EngineError {
   fileprivate var exitCode: ExitCode {
     switch self {
     case .unreadableModel(_, let isMissing): isMissing ? SystemExit.noInput : SystemExit.data
+    case .unwritableModel: SystemExit.cannotCreate
+    case .cancelled: SystemExit.interrupted
     case .invalidOption, .policy: SystemExit.usage
     case .emptyPrompt, .tokenOutsideVocabulary, .contextOverflow, .noTokenizer, .noChatTemplate, .text: SystemExit.data
     case .memory: SystemExit.system

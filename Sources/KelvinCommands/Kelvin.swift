@@ -9,7 +9,7 @@ struct Kelvin: AsyncParsableCommand {
     version: KelvinVersion.text,
     subcommands: [
       Generate.self, Chat.self, Tokenize.self, Detokenize.self, ScoreText.self, Bench.self, Inspect.self, Plan.self,
-      Policies.self,
+      Policies.self, Convert.self,
     ])
 }
 

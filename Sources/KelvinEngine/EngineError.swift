@@ -2,6 +2,10 @@
 public enum EngineError: Error, Hashable, CustomStringConvertible {
   /// A model file or folder that cannot be read; `reason` is the reader's sentence.
   case unreadableModel(reason: String, isMissing: Bool)
+  /// A model that cannot be written; `reason` is the writer's sentence.
+  case unwritableModel(reason: String)
+  /// The caller wanted no more.
+  case cancelled
   case invalidOption(option: String, found: String, expected: String)
   case emptyPrompt
   case tokenOutsideVocabulary(token: Int32, vocabulary: Int)
@@ -18,7 +22,8 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
   /// The error in one sentence.
   public var description: String {
     switch self {
-    case .unreadableModel(let reason, _): reason
+    case .unreadableModel(let reason, _), .unwritableModel(let reason): reason
+    case .cancelled: "cancelled before the end"
     case .invalidOption(let option, let found, let expected):
       "option '\(option)': \(found) is not possible, expected \(expected)"
     case .emptyPrompt:

@@ -1,0 +1,93 @@
+public import ArgumentParser
+import Foundation
+import KelvinEngine
+public import KelvinModels
+import KelvinTensors
+
+/// `kelvin convert`: writes a model in another container, format or number of KV heads.
+struct Convert: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Writes a model as GGUF or safetensors, in another format, or with fewer KV heads.",
+    discussion: """
+      OUT is a GGUF file if it ends in .gguf, otherwise a Hugging Face folder: config.json, model.safetensors and the
+      tokenizer's files. Names, the order of rows, tokenizer and chat template are carried over. Nothing is overwritten,
+      and OUT appears when it is whole.
+
+      --type is for matrices. Norms and biases become f32. With a type below 6 bits the embedding and the output head
+      become q6_k. Rows that are no whole blocks (256 numbers for q4_k and q6_k, else 32) take the next wider format, with
+      a note: q4_k becomes q4_1, q6_k becomes q8_0, others f16. So do tensors with numbers beyond 65504, as f32.
+      safetensors hold f32, f16 and bf16.
+
+      --kv-heads pools consecutive KV heads. The model needs more training before it is as good as it was.
+
+      Examples:
+        kelvin convert SmolLM2-135M-Instruct smollm2.gguf --type q8_0
+        kelvin convert smollm2.gguf folder --type f16
+        kelvin convert llama.gguf mqa.gguf --kv-heads 1 --pool mean
+      """)
+
+  @Argument(help: "The model: a GGUF file, a safetensors folder or file, or a llama2.c file.")
+  var input: String
+  @Argument(help: "What to write: a name that ends in .gguf, or that of a folder.")
+  var output: String
+  @Option(help: "Format: f32, f16, bf16, q8_0, q4_0, q4_1, q4_k or q6_k. (default: as stored, f16 where that fails)")
+  var type: WeightType?
+  @Option(help: "KV heads that are wanted, a divisor of those that are there. (default: as many)")
+  var kvHeads: Int?
+  @Option(help: "What stands for the heads of a group: mean, first or random.")
+  var pool: HeadPooling.Choice = .mean
+  @Option(name: .shortAndLong, help: "Seed of --pool random.")
+  var seed: UInt64 = 0
+  @Option(name: .shortAndLong, help: "Worker threads. (default: one per processor)")
+  var threads: Int?
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  /// The formats that can be written, by their names on the command line.
+  enum WeightType: String, CaseIterable, ExpressibleByArgument {
+    case f32, f16, bf16, q8_0, q4_0, q4_1, q4_k, q6_k
+
+    var format: WeightFormat? { WeightFormat.written.first { $0.rawValue.lowercased() == rawValue } }
+  }
+
+  func run() async throws {
+    try await reporting {
+      let isPlain = type.map { [.f32, .f16, .bf16].contains($0) } ?? true
+      guard isPlain || output.lowercased().hasSuffix(".gguf") else {
+        throw EngineError.invalidOption(
+          option: "type", found: type?.rawValue ?? "", expected: "f32, f16 or bf16 for safetensors")
+      }
+      var options = ConversionOptions()
+      options.type = type?.format
+      options.pooling = kvHeads.map { HeadPooling(heads: $0, choice: pool, seed: seed) }
+      options.threads = threads
+      let cancellation = Cancellation()
+      let interruption = Interruption { cancellation.cancel() }
+      defer { withExtendedLifetime(interruption) {} }
+      func step(_ what: String) -> (Double) -> Bool {
+        { share in
+          Terminal.progress(what, share)
+          return !cancellation.isCancelled
+        }
+      }
+      do {
+        let conversion = try ModelConversion(from: input, to: output, options: options, progress: step("reading"))
+        try conversion.write(progress: step("writing"))
+        try show(conversion.report)
+      } catch EngineError.cancelled {
+        throw SystemExit.interrupted
+      }
+    }
+  }
+
+  private func show(_ report: ConversionReport) throws {
+    if json { return try Output.json(report) }
+    for note in report.notes { Terminal.error("kelvin: note: \(note)\n") }
+    let formats = report.formats.map { "\($0.tensors) \($0.format.lowercased())" }.joined(separator: ", ")
+    Terminal.write(
+      "\(output): \(report.tensors) tensors (\(formats)), \(Output.bytes(report.bytesBefore)) before, "
+        + "\(Output.bytes(report.bytesAfter)) after, \(Output.number(report.bitsPerWeight)) bits per weight\n")
+  }
+}
+
+extension HeadPooling.Choice: ExpressibleByArgument {}

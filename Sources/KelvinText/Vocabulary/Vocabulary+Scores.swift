@@ -1,0 +1,26 @@
+extension Vocabulary {
+  /// A score for every piece that merges pieces in the order in which `merges` do; the file's own where it has some.
+  ///
+  /// A file with scores joins the two neighbours whose joined piece has the highest score, one with merges the pair that
+  /// comes first in its list. So a piece's score is the place of the first pair that makes it, counted downwards; what
+  /// no pair makes has a score below all others.
+  public var scoresByMerge: [Float] {
+    guard scores.isEmpty else { return scores }
+    var ranks: [String: Int] = [:]
+    for (rank, merge) in merges.enumerated() {
+      let joined = merge.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).joined()
+      if ranks[joined] == nil { ranks[joined] = rank }
+    }
+    return pieces.map { -Float(ranks[$0] ?? merges.count) }
+  }
+}
+
+extension PreTokenizer {
+  /// The rule as GGUF's `tokenizer.ggml.pre` names it.
+  public var ggufName: String {
+    switch self {
+    case .gpt2: "gpt-2"
+    case .smollm, .llamaBPE, .qwen2: rawValue
+    }
+  }
+}
