@@ -32,9 +32,11 @@ enum Command {
   static let model = Fixtures.path("llama-gqa")
 
   /// Runs the tool to its end.
-  /// - Parameter onOutput: called once, with the process, when it has written to standard output.
+  /// - Parameters:
+  ///   - largestFile: the size in blocks of 512 bytes where writing fails, as on a full disk; `nil`: no limit.
+  ///   - onOutput: called once, with the process, when it has written to standard output.
   static func run(
-    _ arguments: [String], onOutput: @Sendable (Process) -> Void = { _ in }
+    _ arguments: [String], largestFile: Int? = nil, onOutput: @Sendable (Process) -> Void = { _ in }
   ) async throws -> Outcome {
     let tool = try #require(Self.tool)
     return try await Fixtures.withFolder { folder in
@@ -43,6 +45,11 @@ enum Command {
       let process = Process()
       process.executableURL = tool
       process.arguments = arguments
+      if let largestFile {
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let script = #"trap '' XFSZ; ulimit -f \#(largestFile); exec "$0" "$@""#
+        process.arguments = ["-c", script, tool.path] + arguments
+      }
       process.standardInput = FileHandle.nullDevice
       process.standardError = try FileHandle(forWritingTo: errors)
       let pipe = Pipe()

@@ -10,6 +10,11 @@ enum TinyEngine {
 
   /// One with a tokenizer and a chat template.
   static func withChat<Result>(_ body: (Engine) async throws -> Result) async throws -> Result {
+    try await withFolderOfChat { folder in try await body(try await Engine(path: folder.path, options: options)) }
+  }
+
+  /// The folder of a model with a tokenizer and a chat template.
+  static func withFolderOfChat<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
     try await Fixtures.withFolder { folder in
       for name in ["config.json", "model.safetensors"] {
         try FileManager.default.copyItem(
@@ -17,7 +22,7 @@ enum TinyEngine {
       }
       try tokenizer.write(to: folder.appendingPathComponent("tokenizer.json"))
       try Data(configuration.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
-      return try await body(try await Engine(path: folder.path, options: options))
+      return try await body(folder)
     }
   }
 

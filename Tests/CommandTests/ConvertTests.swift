@@ -1,0 +1,115 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("kelvin convert", .enabled(if: Command.tool != nil, "kelvin is not built beside the tests"))
+struct ConvertTests {
+  static let gguf = Fixtures.path("gguf-llama256/tiny256-F16.gguf")
+  static let damaged = Fixtures.tests.appendingPathComponent("KelvinCheckpointsTests/Fixtures/malformed")
+
+  private func entries(of folder: URL) throws -> [String] {
+    try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+  }
+
+  /// Eight greedy tokens in 32-bit floats.
+  private func tokens(_ model: String) async throws -> [Int] {
+    try await Fixtures.withFolder { folder in
+      let file = folder.appendingPathComponent("ids.json")
+      try Data("[5, 6, 7, 8]".utf8).write(to: file)
+      let outcome = try await Command.run([
+        "generate", "-m", model, "-t", "1", "--exact", "--tokens", file.path, "-n", "8", "--temp", "0", "--json",
+      ])
+      return try #require(try outcome.object()["tokens"] as? [Int])
+    }
+  }
+
+  @Test("a folder becomes a GGUF file and a folder again, and both generate what the original does")
+  func roundTrip() async throws {
+    try await Fixtures.withFolder { folder in
+      let (gguf, back) = (folder.appendingPathComponent("x.gguf").path, folder.appendingPathComponent("back").path)
+      let there = try await Command.run(["convert", Command.model, gguf, "--json"])
+      let object = try there.object()
+      #expect(there.code == 0 && there.errors.isEmpty)
+      #expect(
+        Set(object.keys) == [
+          "tensors", "weights", "bytes_before", "bytes_after", "bits_per_weight", "formats", "notes",
+        ])
+      #expect(object["bytes_before"] as? Int == object["bytes_after"] as? Int)
+      #expect(object["bits_per_weight"] as? Double == 32)
+      let again = try await Command.run(["convert", gguf, back])
+      #expect(again.output.hasPrefix("\(back): 29 tensors (29 f32), "))
+      let expected = try await tokens(Command.model)
+      #expect(expected.count == 8)
+      #expect(try await tokens(gguf) == expected)
+      #expect(try await tokens(back) == expected)
+      #expect(try entries(of: folder) == ["back", "x.gguf"])
+    }
+  }
+
+  @Test("every type is written and runs", arguments: ["f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q4_k", "q6_k"])
+  func types(_ type: String) async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("x.gguf").path
+      #expect(try await Command.run(["convert", Self.gguf, path, "--type", type]).code == 0)
+      #expect(try await tokens(path).count == 8)
+      let inspected = try await Command.run(["inspect", "-m", path])
+      #expect(inspected.output.lowercased().contains("  \(type) "))
+    }
+  }
+
+  @Test("fewer KV heads")
+  func heads() async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("mqa").path
+      let outcome = try await Command.run(["convert", Command.model, path, "--kv-heads", "1"])
+      let inspected = try await Command.run(["inspect", "-m", path])
+      #expect(outcome.code == 0)
+      #expect(inspected.output.contains("3 stores of 1 KV heads"))
+    }
+  }
+
+  @Test(
+    "a damaged source leaves nothing behind: 65",
+    arguments: ["gguf/data-half.gguf", "hf/config-cut", "gguf/bad-magic.gguf"])
+  func damaged(_ name: String) async throws {
+    try await Fixtures.withFolder { folder in
+      let source = Self.damaged.appendingPathComponent(name)
+      let outcome = try await Command.run(["convert", source.path, folder.appendingPathComponent("x.gguf").path])
+      #expect(outcome.code == 65)
+      #expect(outcome.errors.hasPrefix("kelvin: \(source.lastPathComponent)") && outcome.output.isEmpty)
+      #expect(try entries(of: folder) == [])
+    }
+  }
+
+  @Test("a full disk leaves nothing behind: 73", arguments: ["x.gguf", "x"])
+  func fullDisk(_ name: String) async throws {
+    try await Fixtures.withFolder { folder in
+      let outcome = try await Command.run(
+        ["convert", Self.gguf, folder.appendingPathComponent(name).path], largestFile: 64)
+      #expect(outcome.code == 73)
+      #expect(outcome.errors.hasPrefix("kelvin: x") && outcome.errors.contains("cannot be written: "))
+      #expect(try entries(of: folder) == [])
+    }
+  }
+
+  @Test("what is there stays, and what cannot be asked for is refused")
+  func refused() async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("x.gguf")
+      try Data("precious".utf8).write(to: path)
+      let existing = try await Command.run(["convert", Self.gguf, path.path])
+      #expect(existing.code == 73 && existing.errors.contains("exists already"))
+      #expect(try Data(contentsOf: path) == Data("precious".utf8))
+      let other = folder.appendingPathComponent("folder").path
+      let type = try await Command.run(["convert", Self.gguf, other, "--type", "q4_0"])
+      #expect(
+        type.code == 64 && type.errors.contains("q4_0 is not possible, expected f32, f16 or bf16 for safetensors"))
+      let heads = try await Command.run(["convert", Command.model, other, "--kv-heads", "5"])
+      #expect(
+        heads.code == 65 && heads.errors.contains("5 is not possible, expected a divisor of its 2 KV heads: 1, 2"))
+      #expect(try await Command.run(["convert", Self.gguf, other + ".safetensors"]).code == 64)
+      #expect(try await Command.run(["convert", "nowhere.gguf", other]).code == 66)
+      #expect(try entries(of: folder) == ["x.gguf"])
+    }
+  }
+}
