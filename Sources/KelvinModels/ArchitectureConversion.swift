@@ -36,8 +36,8 @@ extension ArchitectureRegistry {
     let entry = try entry(of: checkpoint)
     guard let conversion = entry.conversion else {
       throw .unsupportedArchitecture(
-        model: checkpoint.name, found: "\(entry.name.quoted), which is run but not converted",
-        supported: all.filter { $0.conversion != nil }.map(\.name))
+        model: checkpoint.name, found: "\(entry.names[0].quoted), which is run but not converted",
+        supported: all.filter { $0.conversion != nil }.flatMap(\.names))
     }
     return conversion
   }

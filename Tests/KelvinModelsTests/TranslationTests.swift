@@ -51,7 +51,8 @@ struct TranslationTests {
     #expect(gguf.tensors["rope_freqs.weight"]?.shape == [16])
     let back = try translate(gguf, .huggingFace)
     #expect(back.metadata["rope_scaling"] == original.metadata["rope_scaling"])
-    #expect(try LlamaConfiguration(back).rotary == LlamaConfiguration(original).rotary)
+    #expect(try DecoderFamily.llama.configuration(of: back).rotary
+        == DecoderFamily.llama.configuration(of: original).rotary)
   }
 
   @Test("a linear scaling of positions is carried over both ways")
@@ -63,7 +64,8 @@ struct TranslationTests {
     let gguf = try translate(original, .gguf)
     #expect(gguf.metadata["llama.rope.scaling.type"] == .string("linear"))
     #expect(gguf.tensors["rope_freqs.weight"] == nil)
-    let (before, after) = (try LlamaConfiguration(original), try LlamaConfiguration(translate(gguf, .huggingFace)))
+    let before = try DecoderFamily.llama.configuration(of: original)
+    let after = try DecoderFamily.llama.configuration(of: translate(gguf, .huggingFace))
     #expect(before.rotary == after.rotary)
   }
 

@@ -6,8 +6,9 @@ extension DecoderFamily {
   /// Some have biases on all projections of attention, or of the feed-forward part. In GGUF files their rotary pairs lie
   /// side by side.
   /// Source: Touvron et al. 2023, arXiv 2302.13971; GQA: Ainslie et al. 2023, arXiv 2305.13245.
-  public static let llama = DecoderFamily(
-    names: ["llama"], summary: "Llama 2 and 3, SmolLM2, TinyLlama: MHA, GQA or MQA, rotary positions, SwiGLU"
+  public static let llama: DecoderFamily = DecoderFamily(
+    names: ["llama"], summary: "Llama 2 and 3, SmolLM2, TinyLlama: MHA, GQA or MQA, rotary positions, SwiGLU",
+    conversion: LlamaTranslation.conversion
   ) { facts throws(ModelError) in try DecoderConfiguration(llama: facts) }
 }
 

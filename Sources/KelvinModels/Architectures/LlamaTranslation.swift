@@ -2,20 +2,20 @@ import Foundation
 import KelvinAttention
 import KelvinTensors
 
-extension Llama {
-  /// How Llamas are converted: names by `LlamaTensorNames`, keys by the two functions below.
-  static let conversion = ArchitectureConversion(
+extension LlamaTranslation {
+  /// How Llamas are converted: names by `DecoderTensorNames`, keys by the two functions below.
+  static let conversion: ArchitectureConversion = ArchitectureConversion(
     translate: { (checkpoint, style) throws(ModelError) in
       try LlamaTranslation(checkpoint, to: style).checkpoint()
     },
     keyValueHeads: { (checkpoint) throws(ModelError) in
-      let llama = try LlamaConfiguration(checkpoint)
+      let llama = try DecoderFamily.llama.configuration(of: checkpoint)
       try llama.validate(checkpoint)
       let layers = (0..<llama.layers).map { index in
-        let layer = llama.names.layer(index)
-        return llama.attentionBias
-          ? [layer.key, llama.names.bias(of: layer.key), layer.value, llama.names.bias(of: layer.value)]
-          : [layer.key, layer.value]
+        [LayerPart.key, .value].flatMap { part in
+          let name = llama.names.name(part, layer: index)
+          return llama.biases.contains(part) ? [name, llama.names.bias(of: name)] : [name]
+        }
       }
       return KeyValueHeads(
         count: llama.keyValueHeads, queryHeads: llama.heads, layers: layers,
@@ -24,21 +24,23 @@ extension Llama {
 }
 
 /// One Llama in the names of another style.
-private struct LlamaTranslation {
+struct LlamaTranslation {
   let source: Checkpoint
-  let llama: LlamaConfiguration
-  let rope: LlamaRope
+  let llama: DecoderConfiguration
+  let rope: Rope
   let style: Checkpoint.Style
 
   init(_ checkpoint: Checkpoint, to style: Checkpoint.Style) throws(ModelError) {
     source = checkpoint
     self.style = style
-    llama = try LlamaConfiguration(checkpoint)
+    let family = DecoderFamily.llama
+    llama = try family.configuration(of: checkpoint)
     try llama.validate(checkpoint)
-    let facts = CheckpointFacts(checkpoint)
-    rope =
-      checkpoint.style == .gguf
-      ? try LlamaRope(gguf: facts, checkpoint, headWidth: llama.headWidth) : try LlamaRope(huggingFace: facts)
+    rope = try family.facts(of: checkpoint).rope(width: llama.headWidth, ggufPairs: .adjacent)
+    if case .yarn = rope.scaling {
+      throw .unsupported(
+        model: checkpoint.name, key: "rope_scaling", found: "'yarn'", supported: ["none", "linear", "llama3"])
+    }
   }
 
   func checkpoint() throws(ModelError) -> Checkpoint {
@@ -57,7 +59,7 @@ private struct LlamaTranslation {
   // MARK: Tensors
 
   private var tensors: [String: StoredTensor] {
-    let (from, to) = (LlamaTensorNames(source.style), LlamaTensorNames(style))
+    let (from, to) = (DecoderTensorNames(source.style), DecoderTensorNames(style))
     var tensors: [String: StoredTensor] = [:]
     func move(_ old: String, _ new: String, turns: Bool = false) {
       for (old, new) in [(old, new), (from.bias(of: old), to.bias(of: new))] {
@@ -71,13 +73,12 @@ private struct LlamaTranslation {
     move(from.finalNorm, to.finalNorm)
     if !llama.tiedEmbeddings { move(from.head, to.head) }
     for index in 0..<llama.layers {
-      let (old, new) = (from.layer(index), to.layer(index))
-      move(old.query, new.query, turns: true)
-      move(old.key, new.key, turns: true)
-      let others: [KeyPath<LlamaTensorNames.Layer, String>] = [
-        \.attentionNorm, \.value, \.output, \.feedForwardNorm, \.gate, \.up, \.down,
-      ]
-      for name in others { move(old[keyPath: name], new[keyPath: name]) }
+      for part in [LayerPart.query, .key] {
+        move(from.name(part, layer: index), to.name(part, layer: index), turns: true)
+      }
+      for part in [LayerPart.attentionNorm, .value, .output, .feedForwardNorm, .gate, .up, .down] {
+        move(from.name(part, layer: index), to.name(part, layer: index))
+      }
     }
     if style == .gguf, let divisors { tensors["rope_freqs.weight"] = divisors }
     return tensors
@@ -89,11 +90,11 @@ private struct LlamaTranslation {
   private var divisors: StoredTensor? {
     var plain = rope
     plain.scaling = .none
-    let unscaled = plain.rotary(headWidth: llama.headWidth).frequencies
+    let unscaled = plain.rotary.frequencies
     switch rope.scaling {
-    case .none, .linear: return nil
+    case .none, .linear, .yarn: return nil
     case .llama3, .divisors:
-      let divisors = ContiguousArray(zip(unscaled, llama.rotary.frequencies).map { Float($0 / $1) })
+      let divisors = ContiguousArray(zip(unscaled, rope.rotary.frequencies).map { Float($0 / $1) })
       return StoredTensor(name: "rope_freqs.weight", shape: [divisors.count]) { divisors }
     }
   }
@@ -143,21 +144,21 @@ private struct LlamaTranslation {
       "rms_norm_eps": .number(Double("\(llama.normEpsilon)") ?? Double(llama.normEpsilon)),
       "rope_theta": .number(rope.base),
       "tie_word_embeddings": .bool(llama.tiedEmbeddings),
-      "attention_bias": .bool(llama.attentionBias),
-      "mlp_bias": .bool(llama.feedForwardBias),
+      "attention_bias": .bool(llama.biases.contains(.query)),
+      "mlp_bias": .bool(llama.biases.contains(.gate)),
       "vocab_size": .integer(llama.vocabulary),
     ]
     switch rope.scaling {
-    case .none: break
+    case .none, .yarn: break
     case .linear(let factor):
       metadata["rope_scaling"] = .object(["rope_type": .string("linear"), "factor": .number(factor)])
     case .llama3(let numbers): metadata["rope_scaling"] = Self.members(numbers)
-    case .divisors(let divisors): metadata["rope_scaling"] = Self.members(try published(divisors))
+    case .divisors(let divisors, _): metadata["rope_scaling"] = Self.members(try published(divisors))
     }
     return metadata
   }
 
-  private static func members(_ numbers: LlamaRope.Llama3) -> MetadataValue {
+  private static func members(_ numbers: Rope.Llama3) -> MetadataValue {
     .object([
       "rope_type": .string("llama3"), "factor": .number(numbers.factor), "low_freq_factor": .number(numbers.lowFactor),
       "high_freq_factor": .number(numbers.highFactor),
@@ -169,13 +170,12 @@ private struct LlamaTranslation {
   ///
   /// GGUF keeps the divisors only. All published models share three of the four numbers, and the fourth, the factor, is
   /// the largest divisor.
-  private func published(_ divisors: [Double]) throws(ModelError) -> LlamaRope.Llama3 {
-    let numbers = LlamaRope.Llama3(
+  private func published(_ divisors: [Double]) throws(ModelError) -> Rope.Llama3 {
+    let numbers = Rope.Llama3(
       factor: divisors.max() ?? 1, lowFactor: 1, highFactor: 4, originalContext: 8192)
     var candidate = rope
     candidate.scaling = .llama3(numbers)
-    let frequencies = candidate.rotary(headWidth: llama.headWidth).frequencies
-    guard zip(frequencies, llama.rotary.frequencies).allSatisfy({ abs($0 / $1 - 1) < 1e-5 }) else {
+    guard zip(candidate.rotary.frequencies, rope.rotary.frequencies).allSatisfy({ abs($0 / $1 - 1) < 1e-5 }) else {
       throw .unsupported(
         model: source.name, key: "rope_freqs.weight", found: "a table that is not Llama 3.1's",
         supported: ["low_freq_factor 1, high_freq_factor 4 and original context 8192 when it becomes a config.json"])

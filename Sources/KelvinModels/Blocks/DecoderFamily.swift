@@ -8,29 +8,36 @@ public struct DecoderFamily: Sendable {
   public let summary: String
   /// Keys of Hugging Face's configurations that this family calls otherwise.
   let renamed: [String: String]
+  /// How its checkpoints are translated and pooled; `nil` where they are only run.
+  let conversion: ArchitectureConversion?
   private let read: @Sendable (DecoderFacts) throws(ModelError) -> DecoderConfiguration
 
   init(
-    names: [String], summary: String, renamed: [String: String] = [:],
+    names: [String], summary: String, renamed: [String: String] = [:], conversion: ArchitectureConversion? = nil,
     read: @escaping @Sendable (DecoderFacts) throws(ModelError) -> DecoderConfiguration
   ) {
     self.names = names
     self.summary = summary
     self.renamed = renamed
+    self.conversion = conversion
     self.read = read
   }
 
   /// Reads the sizes from `checkpoint`; whether its tensors have them is the question that `validate` answers.
   /// - Throws: `ModelError` where a size is missing or senseless, or the model is not of this family.
   public func configuration(of checkpoint: Checkpoint) throws(ModelError) -> DecoderConfiguration {
+    try read(try facts(of: checkpoint))
+  }
+
+  /// What the file says in the words of this family.
+  func facts(of checkpoint: Checkpoint) throws(ModelError) -> DecoderFacts {
     let plain = CheckpointFacts(checkpoint)
     let architecture = try plain.architecture(style: checkpoint.style)
     guard names.contains(architecture) else {
       throw .unsupportedArchitecture(model: checkpoint.name, found: architecture.quoted, supported: names)
     }
-    return try read(
-      DecoderFacts(
-        checkpoint: checkpoint, plain: plain, family: names[0], architecture: architecture, renamed: renamed))
+    return DecoderFacts(
+      checkpoint: checkpoint, plain: plain, family: names[0], architecture: architecture, renamed: renamed)
   }
 
   /// The registry's line.
@@ -41,7 +48,7 @@ public struct DecoderFamily: Sendable {
       make: { checkpoint, exact, processor, progress throws(ModelError) in
         try Decoder(
           try configuration(of: checkpoint), checkpoint, exact: exact, processor: processor, progress: progress)
-      })
+      }, conversion: conversion)
   }
 }
 
