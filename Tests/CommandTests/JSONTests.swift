@@ -112,7 +112,8 @@ struct JSONTests {
       return (try #require(object["stores"] as? [[String: Any]]), object["states"] as? [String: Any])
     }
     let plain = try await inspect("llama-gqa")
-    #expect(plain.stores.map { Set($0.keys) } == [["count", "layers", "heads", "key_width", "value_width"]])
+    #expect(
+      plain.stores.map { Set($0.keys) } == [["count", "layers", "heads", "key_width", "value_width", "rotary_width"]])
     #expect(plain.states == nil)
     let window = try await inspect("yoco-swa")
     #expect(window.stores.map { $0["count"] as? Int } == [2, 1])

@@ -74,7 +74,7 @@ struct RememberingLessTests {
     // Keys and values of 16 numbers: 64 bytes an entry, 4096 a page. Two windows of 4 heads, one store of 2.
     #expect(plan.entryBytes == 64 * (2 * 4 * min(tokens, 8) + 2 * tokens))
     #expect(plan.fullBytes == 4096 * (2 * 4 + 2 * ((tokens + 63) / 64)))
-    #expect(plan.formula.numbers == "(256 · \(min(tokens, 8)) + 256 · \(min(tokens, 8)) + 128 · \(tokens)) · 1")
+    #expect(plan.formula.numbers == "(2 · 256 · \(min(tokens, 8)) + 128 · \(tokens)) · 1")
     let pool = PagePool()
     var cache = model.cache(formats: .f16, pool: pool)
     _ = try model.read(TinyEngine.prompt(tokens), into: &cache)
@@ -110,7 +110,7 @@ struct RememberingLessTests {
       layout: model.model.layout, options: CachePlanTests.options("full", EntryFormats(keys: .f16, values: .f16)),
       tokens: 200)
     // Two layers of 2 heads: 12 members of 33 numbers each.
-    #expect(plan.formula.numbers == "(128 · 200 + 128 · 200 + 6336) · 1")
+    #expect(plan.formula.numbers == "(2 · 128 · 200 + 6336) · 1")
     #expect(plan.entryBytes == 2 * 128 * 200 + 6336)
     let pool = PagePool()
     var cache = model.cache(formats: .f16, pool: pool)

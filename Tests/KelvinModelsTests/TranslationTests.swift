@@ -51,7 +51,8 @@ struct TranslationTests {
     #expect(gguf.tensors["rope_freqs.weight"]?.shape == [16])
     let back = try translate(gguf, .huggingFace)
     #expect(back.metadata["rope_scaling"] == original.metadata["rope_scaling"])
-    #expect(try DecoderFamily.llama.configuration(of: back).rotary
+    #expect(
+      try DecoderFamily.llama.configuration(of: back).rotary
         == DecoderFamily.llama.configuration(of: original).rotary)
   }
 

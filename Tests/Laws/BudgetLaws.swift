@@ -14,10 +14,11 @@ import Testing
 struct BudgetLaws {
   @Test("a budget that nothing exceeds is the full cache, bit for bit", arguments: LawCase.all)
   func unbounded(_ law: LawCase) throws {
-    let full = try Course(law, Full())
-    #expect(try Course(law, law.makeGenerous()) == full)
+    // Latents in one form: counting queries needs the absorbed one, which rounds differently.
+    let full = try Course(law, Full(), form: .absorbed)
+    #expect(try Course(law, law.makeGenerous(), form: .absorbed) == full)
     guard law.has("budget") else { return }
-    #expect(try Course(law, budget: "unbounded") == full)
+    #expect(try Course(law, law.makePolicy(budget: "unbounded"), form: .absorbed) == full)
   }
 
   @Test("never more entries than the budget after a review", arguments: LawCase.budgeted, [1, 17, 64, 65])

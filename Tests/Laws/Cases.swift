@@ -22,7 +22,8 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   /// entries need not agree.
   static let models: [(name: String, formats: [EntryFormat])] = [
     ("llama-mha", [.f32, .f16, .bf16]), ("llama-gqa", [.f32, .f16, .bf16]), ("llama-mqa", [.f32, .f16, .bf16]),
-    ("llama-rope3", [.q8_0, .q4_0]), ("deepseek-v2-lite-dense", [.f32, .f16, .q8_0, .q4_0]), ("yoco-swa", [.f32, .f16]), ("yoco-gret", [.f32, .bf16]), ("dmc-llama", [.f32]),
+    ("llama-rope3", [.q8_0, .q4_0]), ("deepseek-v2-lite-dense", [.f32, .f16, .q8_0, .q4_0]),
+    ("yoco-swa", [.f32, .f16]), ("yoco-gret", [.f32, .bf16]), ("dmc-llama", [.f32]),
     ("sink-learned", [.f32]), ("sink-zero", [.f32]),
   ]
 
@@ -91,10 +92,12 @@ struct Course: Equatable {
 
   /// Reads the text of the laws.
   init(
-    _ law: LawCase, _ policy: any CachePolicy, threads: Int = 1, chunk: Int? = nil, reviewsChunks: Bool = false
+    _ law: LawCase, _ policy: any CachePolicy, threads: Int = 1, chunk: Int? = nil, reviewsChunks: Bool = false,
+    form: LatentForm? = nil
   ) throws {
     let model = try TestModel(law.model, threads: threads)
     var cache = model.cache(policy, formats: law.format)
+    cache.latentForm = form
     var snapshots: [Snapshot] = []
     logits = try model.read(
       LawCase.text(for: model), prompt: LawCase.prompt, chunk: chunk, reviewsChunks: reviewsChunks, into: &cache

@@ -135,7 +135,11 @@ struct LifeLaws {
         try cache.rollback(to: count)
       } catch {
         guard case .entryLeft = error else {
-          #expect(error == .attentionAddedUp(count: count) && policy.records.attention)
+          let layout = model.model.layout
+          let folds = !layout.states.isEmpty || layout.stores.contains { $0.gating != nil }
+          #expect(
+            error == (folds ? .tokensFolded(count: count) : .attentionAddedUp(count: count))
+              && (folds || policy.records.addsUp))
           continue
         }
         #expect(State(cache, stores: stores) == before && before.kept.joined().contains { $0.count < 200 })

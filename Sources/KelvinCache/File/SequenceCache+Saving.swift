@@ -110,10 +110,12 @@ extension Store {
       throw impossible("the length of open segments", "\(facts.members.prefix(4))", "\(segments.count) up to \(seen)")
     }
     // A width of 2¹⁶ and as many heads keep the bytes of their statistics within 63 bits.
-    guard (0...seen).contains(facts.queries), (0...1 << 16).contains(facts.queryHeads),
+    guard (0...Int(Int32.max)).contains(facts.queries), (0...1 << 16).contains(facts.queryHeads),
       facts.queries == 0 || (policy.records.expectedAttention != nil && facts.queryHeads > 0)
     else {
-      throw impossible("the statistics", "\(facts.queries) queries of \(facts.queryHeads) heads", "up to \(seen) queries")
+      throw impossible(
+        "the statistics", "\(facts.queries) queries of \(facts.queryHeads) heads",
+        "queries of heads, where the policy asks for them")
     }
     guard policy.takeUp(facts.notes) else {
       throw impossible("what the policy noted", "\(facts.notes.prefix(4))", "notes of this policy")
