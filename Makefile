@@ -2,13 +2,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build demo test lint bench peers docs sanitize model clean
+.PHONY: help build demo test lint bench bench-check peers docs sanitize model clean
 
 kelvin := .build/release/kelvin
 libraries := $(filter-out KelvinCommands,$(notdir $(wildcard Sources/Kelvin*)))
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the command-line tool
 	@swift build -c release --product kelvin
@@ -28,10 +28,13 @@ lint: ## Check format and house rules
 	@swift format lint --strict -r -p Sources Tests Package.swift
 	@scripts/check-house
 
-bench: build ## Time prefill and decode
-	@model=$$(scripts/fetch-model) && $(kelvin) bench -m "$$model" -p 512 -n 64 -d 0,4096 -r 3
+bench: build ## Time prefill and decode, beside what this machine can do at most
+	@model=$$(scripts/fetch-model) && $(kelvin) bench -m "$$model" -p 512 -n 64 -d 0,4096 -r 3 --roofline
 
-peers: build ## Time Kelvin against other engines on the same weights (builds them the first time)
+bench-check: build ## Fail where a row is 5 % slower than accepted, or a step allocates more
+	@Benchmarks/check
+
+peers: build ## Time Kelvin against other engines on the same weights (installs or builds them the first time)
 	@Benchmarks/peers/run
 
 # Documentation is built in the debug folder that the plugin uses; a warning is an error.
@@ -45,4 +48,4 @@ sanitize: ## Run all tests under the address sanitizer
 	@swift test -c release --disable-testable-imports --disable-xctest --sanitize=address --scratch-path .build-sanitize
 
 clean: ## Remove everything that was built here; the demo model stays
-	@rm -rf .build .build-sanitize Benchmarks/peers/.build Benchmarks/peers/.venv
+	@rm -rf .build .build-sanitize Benchmarks/peers/.build

@@ -7,28 +7,42 @@ taken within a round; the table gives the median ratio and the lowest and highes
 import argparse
 import importlib
 import json
-import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from engine import REPOSITORY, SHAPES, Engine, EngineError, Shape
+import quality
+import report
+from engine import REPOSITORY, Engine, EngineError, Shape, shapes
+from kelvin import Engine as Kelvin
 
-PEERS = ["llama_cpp"]
+PEERS = ["llama_cpp", "openvino_genai", "torch_transformers"]
 
 
 def main() -> None:
     options = parse()
     try:
         model = options.model or demo_model()
-        engines = [importlib.import_module(name).Engine() for name in ["kelvin", *options.peer]]
-        for engine in engines:
-            engine.prepare()
-        rounds = [measure_round(engines, number, model, options) for number in range(options.rounds)]
+        kelvin = Kelvin()
+        kelvin.prepare()
+        entrants = [(kelvin, shapes(options.prompt, options.steps, options.depths))]
+        if options.deep:
+            deep = Shape(0, options.steps, options.deep)
+            entrants[0][1].append(deep)
+            entrants.append((small_cache(), [deep]))
+        entrants += [(peer, entrants[0][1]) for peer in prepared(options.peer)]
+        checked = quality.check([engine for engine, _ in entrants], kelvin, model, options.threads, options.text_tokens)
+        rounds = []
+        for number in range(options.rounds):
+            rounds.append(measure_round(entrants, number, model, options))
+            # Who failed once is out of the comparison, and of the rounds that are done.
+            entrants = [(engine, wanted) for engine, wanted in entrants if engine.name in rounds[-1]]
+            if kelvin not in [engine for engine, _ in entrants]:
+                raise EngineError("without Kelvin there is nothing to compare")
     except EngineError as error:
         sys.exit(f"peers: {error}")
-    report = summarise(engines, rounds, model, options)
-    print(json.dumps(report, indent=2) if options.json else markdown(report))
+    found = report.summarise(entrants, rounds, checked, model, options)
+    print(json.dumps(found, indent=2) if options.json else report.markdown(found))
 
 
 def parse() -> argparse.Namespace:
@@ -37,11 +51,42 @@ def parse() -> argparse.Namespace:
     parser.add_argument("-t", "--threads", type=int, default=2)
     parser.add_argument("-r", "--repetitions", type=int, default=3, help="timings of each shape in a round")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("-p", "--prompt", type=int, default=512, help="tokens of the prompt that is timed")
+    parser.add_argument("-n", "--steps", type=int, default=64, help="steps that are timed")
+    parser.add_argument("-d", "--depths", type=numbers, default=[0, 4096], help="tokens before the steps: 0,4096")
+    parser.add_argument(
+        "--deep", type=int, nargs="?", const=8000, help="also steps after 8000 tokens, and Kelvin with a fifth of them"
+    )
+    parser.add_argument("--text-tokens", type=int, default=512, help="tokens of the text that arithmetic is checked on")
     parser.add_argument("--peer", action="append", choices=PEERS, help="only this one (may be repeated)")
     parser.add_argument("--json", action="store_true", help="print every number instead of the table")
     options = parser.parse_args()
     options.peer = options.peer or PEERS
     return options
+
+
+def numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def small_cache() -> Kelvin:
+    formats = ("--cache-type-k", "q8_0", "--cache-type-v", "q8_0")
+    return Kelvin("Kelvin with 20 % in q8_0", formats, ("--kv-policy", "h2o", "--kv-budget", "20%"))
+
+
+def prepared(names: list[str]) -> list[Engine]:
+    """The peers that can be had here; one line says why another cannot."""
+    peers = []
+    for name in names:
+        peer = importlib.import_module(name).Engine()
+        try:
+            peer.prepare()
+            peers.append(peer)
+        except EngineError as error:
+            print(f"peers: {peer.name} is left out: {error}", file=sys.stderr)
+    if not peers:
+        raise EngineError("none of the peers can be had here")
+    return peers
 
 
 def demo_model() -> Path:
@@ -52,61 +97,16 @@ def demo_model() -> Path:
 
 
 def measure_round(
-    engines: list[Engine], number: int, model: Path, options: argparse.Namespace
+    entrants: list[tuple[Engine, list[Shape]]], number: int, model: Path, options: argparse.Namespace
 ) -> dict[str, dict[Shape, float]]:
     speeds = {}
-    for engine in engines if number % 2 == 0 else reversed(engines):
+    for engine, wanted in entrants if number % 2 == 0 else reversed(entrants):
         print(f"peers: round {number + 1} of {options.rounds}: {engine.name}", file=sys.stderr)
-        speeds[engine.name] = engine.measure(model, options.threads, options.repetitions)
+        try:
+            speeds[engine.name] = engine.measure(model, options.threads, options.repetitions, wanted)
+        except EngineError as error:
+            print(f"peers: {engine.name} is left out: {error}", file=sys.stderr)
     return speeds
-
-
-def summarise(
-    engines: list[Engine], rounds: list[dict[str, dict[Shape, float]]], model: Path, options: argparse.Namespace
-) -> dict:
-    kelvin, *peers = [engine.name for engine in engines]
-    rows = []
-    for peer in peers:
-        for shape in SHAPES:
-            ours = [speeds[kelvin][shape] for speeds in rounds]
-            theirs = [speeds[peer][shape] for speeds in rounds]
-            ratios = [our / their for our, their in zip(ours, theirs)]
-            rows.append(
-                {
-                    "peer": peer,
-                    "what": shape.title,
-                    "kelvin_tokens_per_second": ours,
-                    "peer_tokens_per_second": theirs,
-                    "ratios": ratios,
-                    "ratio": statistics.median(ratios),
-                }
-            )
-    return {
-        "model": model.name,
-        "threads": options.threads,
-        "rounds": options.rounds,
-        "repetitions": options.repetitions,
-        "versions": {engine.name: engine.version() for engine in engines},
-        "rows": rows,
-    }
-
-
-def markdown(report: dict) -> str:
-    lines = [
-        f"{report['model']}, {report['threads']} threads, median of {report['rounds']} rounds "
-        f"of {report['repetitions']}; tokens per second, higher is better.",
-        "",
-        "| | Kelvin | peer | Kelvin ÷ peer | lowest to highest |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for row in report["rows"]:
-        ours, theirs = (statistics.median(row[f"{who}_tokens_per_second"]) for who in ("kelvin", "peer"))
-        lines.append(
-            f"| {row['what']}, {row['peer']} | {ours:.1f} | {theirs:.1f} | {row['ratio']:.2f} "
-            f"| {min(row['ratios']):.2f} to {max(row['ratios']):.2f} |"
-        )
-    lines += [""] + [f"- {name}: {version}" for name, version in report["versions"].items()]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

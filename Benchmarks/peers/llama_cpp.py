@@ -10,7 +10,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from engine import HERE, SHAPE_OPTIONS, EngineError, Shape, run_json, run_quietly, speeds
+from engine import BUILD, EngineError, Shape, options, python_with, run_json, run_quietly, speeds
 
 PACKAGE_VERSION = "0.3.36"
 
@@ -33,7 +33,7 @@ CMAKE_OPTIONS = [
 
 class Engine:
     name = "llama.cpp"
-    folder = HERE / ".build" / f"llama.cpp-{PACKAGE_VERSION}"
+    folder = BUILD / f"llama.cpp-{PACKAGE_VERSION}"
     tool = folder / "build/bin/llama-bench"
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class Engine:
         if self.tool.exists():
             return
         print("peers: building llama.cpp, a quarter of an hour on two cores", file=sys.stderr)
-        binaries = Path(sys.executable).parent
+        binaries = python_with("build-tools", ["cmake", "ninja"], 0.2).parent
         log = self.folder / "build.log"
         source = self.fetch_source(log)
         cmake = str(binaries / "cmake")
@@ -74,14 +74,17 @@ class Engine:
     def version(self) -> str:
         return f"{self.commit} (as in llama-cpp-python {PACKAGE_VERSION}), native, f16 cache, flash attention on or off, whichever is faster"
 
-    def measure(self, model: Path, threads: int, repetitions: int) -> dict[Shape, float]:
-        options = ["-m", str(model), *SHAPE_OPTIONS, "-r", str(repetitions), "-t", str(threads), "-o", "json"]
+    def measure(self, model: Path, threads: int, repetitions: int, wanted: list[Shape]) -> dict[Shape, float]:
+        common = ["-m", str(model), "-r", str(repetitions), "-t", str(threads), "-o", "json"]
         # Which is faster depends on the processor and the depth, so both are timed and the better one counts.
         cache = ["-fa", "on,off", "-ctk", "f16", "-ctv", "f16"]
-        rows = run_json([str(self.tool), *options, *cache])
+        rows = [row for run in options(wanted) for row in run_json([str(self.tool), *common, *run, *cache])]
         self.commit = rows[0]["build_commit"]
         rows.sort(key=median_speed)
-        return speeds(rows, median_speed)
+        return speeds(rows, median_speed, wanted)
+
+    def mean_nll(self, model: Path, threads: int, ids: list[int], prefill: int) -> None:
+        return None  # llama-bench does not tell
 
 
 def median_speed(row: dict) -> float:

@@ -1,4 +1,5 @@
 /* The AVX2 row: 8 lanes. */
+#include "limits.h"
 #include "variant.h"
 
 #if defined(__x86_64__)
@@ -14,7 +15,9 @@
 #include "multiply_numbers.inc.h"
 #include "attend_codes.inc.h"
 #include "attend.inc.h"
+#include "limits.inc.h"
 #pragma clang attribute pop
 
 KELVIN_ROW(avx2)
+KELVIN_LIMITS_ROW(avx2)
 #endif

@@ -1,4 +1,5 @@
 /* The AVX-512 row: 16 lanes, byte products by VNNI. */
+#include "limits.h"
 #include "variant.h"
 
 #if defined(__x86_64__)
@@ -15,7 +16,9 @@
 #include "multiply_numbers.inc.h"
 #include "attend_codes.inc.h"
 #include "attend.inc.h"
+#include "limits.inc.h"
 #pragma clang attribute pop
 
 KELVIN_ROW(avx512)
+KELVIN_LIMITS_ROW(avx512)
 #endif

@@ -1,4 +1,5 @@
 /* The NEON row: 4 lanes, byte products by the dot product. */
+#include "limits.h"
 #include "variant.h"
 
 #if defined(__aarch64__)
@@ -14,7 +15,9 @@
 #include "multiply_numbers.inc.h"
 #include "attend_codes.inc.h"
 #include "attend.inc.h"
+#include "limits.inc.h"
 #pragma clang attribute pop
 
 KELVIN_ROW(neon)
+KELVIN_LIMITS_ROW(neon)
 #endif

@@ -1,6 +1,7 @@
 import Foundation
 public import KelvinCache
 import KelvinModels
+public import KelvinTensors
 
 /// What is timed: reading a prompt, or steps after a depth.
 public struct BenchCase: Sendable, Hashable {
@@ -36,6 +37,8 @@ public struct BenchResult: Sendable, Hashable {
   public var speeds: [Double]
   /// What the cache kept when the clock stopped.
   public var kv: CacheReport
+  /// What the timed passes of one repetition must read and compute; `nil` without a cache.
+  public var demand: PassDemand?
 
   /// The mean speed.
   public var mean: Double { speeds.reduce(0, +) / Double(max(1, speeds.count)) }
@@ -50,6 +53,15 @@ public struct BenchResult: Sendable, Hashable {
     guard speeds.count > 1 else { return 0 }
     let mean = mean
     return (speeds.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(speeds.count - 1)).squareRoot()
+  }
+
+  /// How near the middle speed comes to the limits of the machine.
+  public func share(of limits: MachineLimits) -> LimitShare? {
+    guard let demand, median > 0 else { return nil }
+    let seconds = Double((bench.prompt + bench.generated) * bench.batch) / median
+    let memory = demand.memorySeconds(within: limits)
+    let arithmetic = demand.arithmeticSeconds(within: limits)
+    return LimitShare(share: max(memory, arithmetic) / seconds, bound: memory > arithmetic ? .memory : .arithmetic)
   }
 }
 
@@ -68,7 +80,7 @@ extension Engine {
     var random = RandomNumbers(seed: 42)
     let tokens = (0..<total).map { _ in Int32(random.nextUnit() * Float(loaded.model.vocabulary)) }
     var speeds: [Double] = []
-    var report: CacheReport?
+    var ends: (report: CacheReport, before: [[Int]], after: [[Int]])?
     for repetition in 0..<repetitions {
       guard progress(repetition) else { break }
       let sequences = try makeSequences(bench, options: options, tokens: tokens)
@@ -76,23 +88,36 @@ extension Engine {
         let warmUp = try ActiveSequence(loaded, options: options, processor: processor)
         _ = try warmUp.read(prompt: Array(tokens.prefix(max(16, min(bench.prompt, 64)))))
       }
-      let start = DispatchTime.now().uptimeNanoseconds
-      if bench.prompt > 0 {
-        let prompt = Array(tokens[bench.depth..<bench.depth + bench.prompt])
-        for sequence in sequences { _ = try sequence.read(prompt: prompt) }
-      } else if let only = sequences.first, sequences.count == 1 {
-        for token in tokens[bench.depth...] { _ = try only.read(token) }
-      } else {
-        for token in tokens[bench.depth...] {
-          _ = try ActiveSequence.step(sequences, Array(repeating: token, count: sequences.count))
-        }
-      }
-      let seconds = Double(DispatchTime.now().uptimeNanoseconds - start) / 1e9
+      let before = sequences[0].entryCounts
+      let seconds = try time(bench, sequences, tokens)
       speeds.append(Double((bench.prompt + bench.generated) * bench.batch) / seconds)
-      report = sequences.first?.report
+      ends = (sequences[0].report, before, sequences[0].entryCounts)
     }
-    guard let report else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
-    return BenchResult(bench: bench, speeds: speeds, kv: report)
+    guard let ends else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
+    let counter = DemandCounter(model: loaded.model, cost: loaded.cost, formats: options.formats)
+    let demand =
+      bench.prompt > 0
+      ? counter.prompt(bench.prompt, chunk: options.chunk, batch: bench.batch, before: ends.before)
+      : counter.steps(bench.generated, batch: bench.batch, before: ends.before, after: ends.after)
+    return BenchResult(bench: bench, speeds: speeds, kv: ends.report, demand: options.isCached ? demand : nil)
+  }
+
+  /// The seconds that the passes of a case take.
+  private func time(
+    _ bench: BenchCase, _ sequences: [ActiveSequence], _ tokens: [Int32]
+  ) throws(EngineError) -> Double {
+    let start = DispatchTime.now().uptimeNanoseconds
+    if bench.prompt > 0 {
+      let prompt = Array(tokens[bench.depth..<bench.depth + bench.prompt])
+      for sequence in sequences { _ = try sequence.read(prompt: prompt) }
+    } else if let only = sequences.first, sequences.count == 1 {
+      for token in tokens[bench.depth...] { _ = try only.read(token) }
+    } else {
+      for token in tokens[bench.depth...] {
+        _ = try ActiveSequence.step(sequences, Array(repeating: token, count: sequences.count))
+      }
+    }
+    return Double(max(1, DispatchTime.now().uptimeNanoseconds - start)) / 1e9
   }
 
   private func makeSequences(
@@ -107,4 +132,16 @@ extension Engine {
     }
     return sequences
   }
+}
+
+extension Engine {
+  /// What this machine can do at most, with the engine's threads.
+  ///
+  /// Takes one or two seconds.
+  public func measureLimits() -> MachineLimits { processor.measureLimits() }
+}
+
+extension ActiveSequence {
+  /// Live entries: `[store][head]`.
+  fileprivate var entryCounts: [[Int]] { owner.cache.keptPositions.map { $0.map(\.count) } }
 }

@@ -20,6 +20,8 @@ public struct LoadedModel: Sendable {
   let entryKinds: [EntryKind]
   /// What tells the model from others.
   let fingerprint: ModelFingerprint
+  /// What its products read and compute.
+  let cost: ModelCost
 
   /// Reads and packs a model.
   /// - Parameters:
@@ -38,6 +40,7 @@ public struct LoadedModel: Sendable {
     } catch {
       throw .unreadableModel(reason: error.description, isMissing: false)
     }
+    cost = ModelCost(checkpoint, vocabulary: model.vocabulary, exact: exact)
     name = checkpoint.name
     fingerprint = ModelFingerprint(checkpoint)
     tokenizer = try Self.tokenizer(checkpoint, path: path)

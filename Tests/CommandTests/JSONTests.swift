@@ -124,4 +124,24 @@ struct JSONTests {
     #expect(retention.states?["bytes"] as? Int == 16384)
     #expect(try await inspect("dmc-llama").stores[0]["merged_tokens"] as? Int == 12)
   }
+
+  @Test("bench --roofline: every row with the machine's limits and its share of them, also as csv")
+  func roofline() async throws {
+    let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "1", "--roofline", "-o"]
+    let outcome = try await Command.run(arguments + ["json"])
+    let rows = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
+    #expect(rows.count == 2)
+    for row in rows {
+      #expect(["memory", "arithmetic"].contains(row["bound_by"] as? String))
+      let share = try #require(row["share_of_limit"] as? Double)
+      #expect(share > 0)
+      let limits = try #require(row["limits"] as? [String: Any])
+      #expect(
+        Set(limits.keys).subtracting(["bf16_gflops"]) == ["threads", "memory_read_gbs", "int8_gops", "f32_gflops"])
+    }
+    let lines = try await Command.run(arguments + ["csv"]).output.split(separator: "\n")
+    #expect(lines.count == 3)
+    #expect(lines[0].hasSuffix(",share_of_limit,bound_by,memory_read_gbs,int8_gops,f32_gflops,bf16_gflops"))
+    #expect(Set(lines.map { $0.split(separator: ",", omittingEmptySubsequences: false).count }).count == 1)
+  }
 }

@@ -1,0 +1,48 @@
+/* The choice between the loops of kelvin_limits.h, and the one that needs an extension of its own. */
+#include "limits.h"
+
+#include "numbers.h"
+#include "variant.h"
+
+const kelvin_limits *kelvin_limits_named(const char *name) {
+  static const kelvin_limits *const rows[] = {
+#if defined(__x86_64__)
+      &kelvin_limits_avx512, &kelvin_limits_avx2,
+#elif defined(__aarch64__)
+      &kelvin_limits_neon,
+#endif
+      &kelvin_limits_scalar,
+  };
+  const kelvin_kernels *kernels = kelvin_kernels_named(name);
+  for (size_t i = 0; kernels != NULL && i < sizeof rows / sizeof rows[0]; i++) {
+    if (strcmp(kernels->name, rows[i]->name) == 0) return rows[i];
+  }
+  return NULL;
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+__attribute__((target("avx512f,avx512bf16"))) static double products_of_bf16(int32_t rounds) {
+  const uint32_t pair_of_ones = 0x3f803f80;
+  __m512bh w = (__m512bh)_mm512_set1_epi32((int32_t)pair_of_ones);
+  __m512 s[16];
+  for (int i = 0; i < 16; i++) s[i] = _mm512_setzero_ps();
+  for (int32_t round = 0; round < rounds; round++) {
+    __asm__ volatile("" : "+v"(w));
+    UNROLL for (int i = 0; i < 16; i++) s[i] = _mm512_dpbf16_ps(s[i], w, w);
+  }
+  double sum = 0;
+  for (int i = 0; i < 16; i++) sum += (double)_mm512_reduce_add_ps(s[i]);
+  return sum;
+}
+
+double kelvin_products_of_bf16(int32_t rounds) {
+  return __builtin_cpu_supports("avx512bf16") ? products_of_bf16(rounds) : 0;
+}
+#else
+double kelvin_products_of_bf16(int32_t rounds) {
+  (void)rounds;
+  return 0;
+}
+#endif

@@ -1,0 +1,111 @@
+import ArgumentParser
+import KelvinCache
+import KelvinEngine
+import KelvinTensors
+
+/// The rows of a bench, and how they are written.
+struct BenchTable {
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case md, json, csv
+  }
+
+  var rows: [BenchRow]
+  /// `nil`: not measured.
+  var limits: MachineLimits?
+
+  func write(as format: Format) throws {
+    switch format {
+    case .json: try Output.json(rows)
+    case .csv: Terminal.write(lines(csv))
+    case .md: Terminal.write(lines(markdown) + footer)
+    }
+  }
+
+  private func lines(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
+
+  private var csv: [String] {
+    var names = "test,n_prompt,n_gen,n_depth,n_batch,n_threads,avg_ts,stddev_ts,median_ts,kv_bytes,kv_bytes_full"
+    if limits != nil { names += ",share_of_limit,bound_by,memory_read_gbs,int8_gops,f32_gflops,bf16_gflops" }
+    return [names]
+      + rows.map { row in
+        var fields = "\(row.test),\(row.nPrompt),\(row.nGen),\(row.nDepth),\(row.nBatch),\(row.nThreads),"
+        fields += "\(row.averageSpeed),\(row.deviation),\(row.medianSpeed),\(row.kv.bytes),\(row.kv.bytesFull)"
+        guard let limits else { return fields }
+        let rates = [limits.memoryRead, limits.codeOperations, limits.numberOperations, limits.halfOperations]
+        let cells = rates.map { $0.map { "\($0 / 1e9)" } ?? "" }
+        return ([fields, row.shareOfLimit.map { "\($0)" } ?? "", row.boundBy?.rawValue ?? ""] + cells)
+          .joined(separator: ",")
+      }
+  }
+
+  private var markdown: [String] {
+    let more = limits == nil ? ("", "") : (" of the limit | bound by |", "---:|---|")
+    return [
+      "| model | kernels | threads | policy | test | tokens/s | median | cache |\(more.0)",
+      "|---|---|---:|---|---|---:|---:|---:|\(more.1)",
+    ]
+      + rows.map { row in
+        var line = "| \(row.model) | \(row.kernels) | \(row.nThreads) | \(row.kv.policy) | \(row.test) | "
+        line += "\(Output.number(row.averageSpeed)) ± \(Output.number(row.deviation)) | "
+        line +=
+          "\(Output.number(row.medianSpeed)) | \(Output.bytes(row.kv.bytes)) of \(Output.bytes(row.kv.bytesFull)) |"
+        guard limits != nil else { return line }
+        let share = row.shareOfLimit.map { "\(Output.number($0 * 100)) %" } ?? "–"
+        return line + " \(share) | \(row.boundBy?.rawValue ?? "–") |"
+      }
+  }
+
+  private var footer: String {
+    guard let limits else { return "" }
+    let bf16 = limits.halfOperations.map { ", bf16 \(Output.number($0 / 1e9)) GFLOP/s" } ?? ""
+    return
+      "\nLimits of this machine with \(limits.threads) threads: reads \(Output.number(limits.memoryRead / 1e9)) GB/s, "
+      + "int8 \(Output.number(limits.codeOperations / 1e9)) GOP/s, "
+      + "f32 \(Output.number(limits.numberOperations / 1e9)) GFLOP/s\(bf16)\n"
+  }
+}
+
+/// One row, with llama-bench's keys.
+struct BenchRow: Encodable {
+  var test, model, kernels: String
+  var nPrompt, nGen, nDepth, nBatch, nThreads: Int
+  var averageSpeed, deviation, medianSpeed: Double
+  var kv: CacheReport
+  /// `nil`: not measured, and not written.
+  var limits: MachineLimits?
+  var shareOfLimit: Double?
+  var boundBy: LimitShare.Bound?
+
+  init(_ result: BenchResult, limits: MachineLimits?, engine: Engine) {
+    model = engine.loaded.name
+    kernels = engine.kernels
+    test = result.bench.name
+    nPrompt = result.bench.prompt
+    nGen = result.bench.generated
+    nDepth = result.bench.depth
+    nBatch = result.bench.batch
+    nThreads = engine.threads
+    averageSpeed = result.mean
+    deviation = result.deviation
+    medianSpeed = result.median
+    kv = result.kv
+    self.limits = limits
+    let share = limits.flatMap { result.share(of: $0) }
+    shareOfLimit = share?.share
+    boundBy = share?.bound
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case test, model, kernels, kv, limits
+    case nPrompt = "n_prompt"
+    case nGen = "n_gen"
+    case nDepth = "n_depth"
+    case nBatch = "n_batch"
+    case nThreads = "n_threads"
+    case averageSpeed = "avg_ts"
+    case deviation = "stddev_ts"
+    case medianSpeed = "median_ts"
+    case shareOfLimit = "share_of_limit"
+    case boundBy = "bound_by"
+  }
+}

@@ -1,0 +1,101 @@
+public import KelvinTensors
+
+/// What passes over a model must at least read and compute, whatever computes them.
+///
+/// A step reads all weights and every entry that it attends to. A product of a row with a matrix of `n` numbers takes `2·n`
+/// operations, attention to one entry `2·(Dk + Dv)` for each query head. Norms, rotations and the softmax are left out, so a
+/// speed can come near its limit but not exceed it.
+public struct PassDemand: Sendable, Hashable {
+  /// Bytes that come from memory.
+  public var bytes: Double
+  /// Operations with int8 codes.
+  public var codeOperations: Double
+  /// Operations with 32-bit floats.
+  public var numberOperations: Double
+
+  /// A demand of so much.
+  public init(bytes: Double = 0, codeOperations: Double = 0, numberOperations: Double = 0) {
+    self.bytes = bytes
+    self.codeOperations = codeOperations
+    self.numberOperations = numberOperations
+  }
+
+  /// Seconds that the bytes alone take.
+  public func memorySeconds(within limits: MachineLimits) -> Double { bytes / limits.memoryRead }
+
+  /// Seconds that the operations alone take.
+  public func arithmeticSeconds(within limits: MachineLimits) -> Double {
+    codeOperations / limits.codeOperations + numberOperations / limits.numberOperations
+  }
+
+  static func += (sum: inout PassDemand, more: PassDemand) {
+    sum.bytes += more.bytes
+    sum.codeOperations += more.codeOperations
+    sum.numberOperations += more.numberOperations
+  }
+
+  /// Adds products of `rows` rows of activations with `weights`, which are read once.
+  mutating func add(_ weights: WeightCost, rows: Int) {
+    bytes += weights.bytes
+    codeOperations += 2 * weights.codes * Double(rows)
+    numberOperations += 2 * weights.numbers * Double(rows)
+  }
+}
+
+/// How near a speed comes to what the machine can do.
+public struct LimitShare: Sendable, Hashable {
+  /// What takes longer at least.
+  public enum Bound: String, Sendable, Hashable, Encodable {
+    case memory, arithmetic
+  }
+
+  /// The least time that the machine needs, divided by the time that it took: 1 is as fast as can be.
+  public var share: Double
+  /// The limit that the share is of.
+  public var bound: Bound
+
+  /// A share of a limit.
+  public init(share: Double, bound: Bound) {
+    self.share = share
+    self.bound = bound
+  }
+}
+
+/// Sums over weights that are multiplied together.
+struct WeightCost: Sendable, Hashable {
+  /// Bytes in memory.
+  var bytes = 0.0
+  /// Numbers that are multiplied as int8 codes.
+  var codes = 0.0
+  /// Numbers that are multiplied as 32-bit floats.
+  var numbers = 0.0
+
+  mutating func add(_ cost: StoredTensor.ProductCost) {
+    bytes += Double(cost.bytes)
+    if cost.isCodes { codes += Double(cost.numbers) } else { numbers += Double(cost.numbers) }
+  }
+}
+
+/// The weights that a pass reads, by what they are for.
+struct ModelCost: Sendable, Hashable {
+  /// Read for every token: all matrices but those of the vocabulary's height.
+  var layers = WeightCost()
+  /// Read for every row of logits.
+  var head = WeightCost()
+
+  /// Sorts the matrices of a checkpoint; tensors that are no matrices count nothing.
+  ///
+  /// Of an embedding and an output head the larger counts as head: a pass reads only a row a token of the other.
+  init(_ checkpoint: Checkpoint, vocabulary: Int, exact: Bool) {
+    var head: StoredTensor.ProductCost?
+    for tensor in checkpoint.tensors.values {
+      guard let cost = tensor.productCost(exact: exact) else { continue }
+      if tensor.shape[0] != vocabulary {
+        layers.add(cost)
+      } else if cost.bytes > head?.bytes ?? 0 {
+        head = cost
+      }
+    }
+    if let head { self.head.add(head) }
+  }
+}

@@ -1,0 +1,25 @@
+import CKelvinKernels
+
+extension StoredTensor {
+  /// What a product with this matrix must do, once it is packed.
+  package struct ProductCost: Sendable, Hashable {
+    /// Bytes of the packed matrix.
+    package var bytes: Int
+    /// Numbers in it.
+    package var numbers: Int
+    /// Whether it is multiplied as int8 codes, and not as 32-bit floats.
+    package var isCodes: Bool
+  }
+
+  /// The cost of a product with this matrix; `nil` for what is no matrix.
+  package func productCost(exact: Bool) -> ProductCost? {
+    guard shape.count == 2, let rows = Int32(exactly: shape[0]), let columns = Int32(exactly: shape[1]) else {
+      return nil
+    }
+    let weight = kelvin_weight_for(format.kernelFormat, rows, columns, exact)
+    let panels = (shape[0] + Int(KELVIN_PANEL) - 1) / Int(KELVIN_PANEL)
+    return ProductCost(
+      bytes: panels * weight.panel_bytes, numbers: shape[0] * shape[1],
+      isCodes: weight.packing == KELVIN_PACKED_U4 || weight.packing == KELVIN_PACKED_U8)
+  }
+}
