@@ -12,7 +12,7 @@ extension ActiveSequence {
     guard common < tokens.count else { return common }
     if options.isCached {
       do {
-        try owner.cache.rollback(to: common)
+        try owner.cache.rollback(to: common > 0 ? model.leadingTokens.count + common : 0)
       } catch {
         common = 0
         owner.cache.clear()
@@ -41,9 +41,7 @@ extension ActiveSequence {
     let logits = try file.logits(vocabulary: model.vocabulary)
     try owner.cache.load(policy: try completedPolicy(), from: &file, on: processor)
     try file.finish()
-    guard owner.cache.seen == tokens.count else {
-      throw .tokensDiffer(tokens: tokens.count, seen: owner.cache.seen)
-    }
+    guard textSeen == tokens.count else { throw .tokensDiffer(tokens: tokens.count, seen: textSeen) }
     takeUp(tokens, logits: logits)
     return header.conversation
   }

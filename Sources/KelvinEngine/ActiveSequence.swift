@@ -145,7 +145,10 @@ final class ActiveSequence {
   }
 
   /// A pass that failed was taken back by the cache.
-  private func forgetAbandoned() { tokens.removeLast(tokens.count - owner.cache.seen) }
+  private func forgetAbandoned() { tokens.removeLast(tokens.count - textSeen) }
+
+  /// Tokens of the text that the cache has read; what the model puts in front is none.
+  var textSeen: Int { max(0, owner.cache.seen - model.leadingTokens.count) }
 
   /// Generation as the definition says it, without a cache: all tokens go through the model again.
   private func recompute(adding new: [Int32]) throws(EngineError) -> Tensor {
