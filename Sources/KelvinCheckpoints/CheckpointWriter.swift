@@ -8,6 +8,7 @@ public import KelvinTensors
 public enum CheckpointWriter {
   /// Writes a GGUF file (style `gguf`) or a Hugging Face folder (style `huggingFace`).
   /// - Parameters:
+  ///   - checkpoint: in the names of its style.
   ///   - path: where the file or folder will be; nothing may be there.
   ///   - files: more files of a folder by name, such as `tokenizer.json`; a GGUF file has no place for any.
   ///   - progress: called with the share of the bytes that is written, in 0...1; `false` ends the writing.

@@ -32,6 +32,7 @@ public struct ModelConversion: Sendable {
   /// - Parameters:
   ///   - input: a GGUF file, a folder with `config.json` and safetensors, or a llama2.c file.
   ///   - output: a GGUF file where it ends in `.gguf`, otherwise a Hugging Face folder.
+  ///   - options: the format of the weights, and the number of KV heads.
   ///   - progress: called with the share that is looked through, in 0...1; `false` ends it.
   /// - Throws: `EngineError`.
   public init(

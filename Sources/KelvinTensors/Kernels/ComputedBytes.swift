@@ -27,7 +27,10 @@ public struct ComputedBytes<Element: BitwiseCopyable & Sendable>: ByteSource {
 
 extension StoredTensor {
   /// A tensor of 32-bit floats that are computed when they are asked for.
-  /// - Parameter numbers: as many as `shape` says, row after row.
+  /// - Parameters:
+  ///   - name: the tensor's.
+  ///   - shape: rows first.
+  ///   - numbers: as many as `shape` says, row after row.
   public init(name: String, shape: [Int], numbers: @escaping @Sendable () -> ContiguousArray<Float>) {
     let count = shape.reduce(1, *)
     self.init(name: name, shape: shape, format: .f32, source: ComputedBytes(numbers), range: 0..<count * 4)

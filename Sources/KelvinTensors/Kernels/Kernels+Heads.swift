@@ -7,6 +7,7 @@ extension Tensor {
   /// head of `output` stays as it is. The weights are floats and all of one shape.
   /// - Parameters:
   ///   - width: columns from one head of `self` to the next; 0: all heads read the same first columns.
+  ///   - weights: one for each head.
   ///   - output: of as many rows.
   ///   - outputWidth: columns from one head of `output` to the next.
   public func multiplyHeads(every width: Int, by weights: [Weight], into output: Tensor, every outputWidth: Int) {
