@@ -66,26 +66,8 @@ extension DeepSeekConfiguration {
   /// Checks that `checkpoint` has every tensor of this model, in its exact shape, and none that the model would ignore.
   /// - Throws: `ModelError`, for the first tensor in the order of the computation.
   public func validate(_ checkpoint: Checkpoint) throws(ModelError) {
-    var known: Set<String> = tiedEmbeddings ? [names.head] : []
-    for expected in expectedTensors {
-      known.insert(expected.name)
-      guard let tensor = checkpoint.tensors[expected.name] else {
-        if let type = checkpoint.otherTensors[expected.name] {
-          throw .unreadableTensor(model: checkpoint.name, tensor: expected.name, found: type)
-        }
-        throw .missingTensor(model: checkpoint.name, tensor: expected.name)
-      }
-      guard tensor.shape == expected.shape else {
-        throw .wrongShape(
-          model: checkpoint.name, tensor: expected.name, found: tensor.shape, expected: expected.shape,
-          meaning: expected.meaning)
-      }
-    }
-    let unknown = checkpoint.tensors.keys.filter {
-      !known.contains($0) && !names.isUnused($0, layers: layers, extraLayers: extraLayers)
-    }
-    if let tensor = unknown.min() {
-      throw .unknownTensor(model: checkpoint.name, tensor: tensor, architecture: DeepSeek.entry.names[0])
+    try checkpoint.requireExactly(expectedTensors, of: DeepSeek.entry.names[0]) { name in
+      (tiedEmbeddings && name == names.head) || names.isUnused(name, layers: layers, extraLayers: extraLayers)
     }
   }
 
@@ -94,32 +76,11 @@ extension DeepSeekConfiguration {
   /// The limits of the sizes keep the sum in range.
   var innerParameters: Int {
     expectedTensors.filter { $0.name != names.embedding && $0.name != names.head }
-      .reduce(0) { $0 + $1.shape.reduce(1, *) }
+      .reduce(0) { $0 + $1.count }
   }
 
-  /// A tensor that must be there; `meaning` says in words what its shape is.
-  private struct Expected {
-    var name: String
-    var shape: [Int]
-    var meaning: String
-
-    init(_ name: String, _ sizes: Size...) {
-      self.name = name
-      shape = sizes.map(\.count)
-      meaning = sizes.map(\.meaning).joined(separator: " × ")
-    }
-  }
-
-  /// One dimension of a tensor.
-  private struct Size {
-    var count: Int
-    var meaning: String
-
-    init(_ count: Int, _ meaning: String) {
-      self.count = count
-      self.meaning = meaning
-    }
-  }
+  private typealias Expected = ExpectedTensor
+  private typealias Size = ExpectedTensor.Dimension
 
   private var hidden: Size { Size(hiddenWidth, "hidden width") }
   private var latent: Size { Size(latentWidth, "latent width") }

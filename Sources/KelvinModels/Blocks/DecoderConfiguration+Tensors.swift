@@ -4,24 +4,8 @@ extension DecoderConfiguration {
   /// Checks that `checkpoint` has every tensor of this model, in its exact shape, and none that the model would ignore.
   /// - Throws: `ModelError`, for the first tensor in the order of the computation.
   public func validate(_ checkpoint: Checkpoint) throws(ModelError) {
-    var known: Set<String> = tiedEmbeddings ? [names.head] : []
-    for expected in expectedTensors {
-      known.insert(expected.name)
-      guard let tensor = checkpoint.tensors[expected.name] else {
-        if let type = checkpoint.otherTensors[expected.name] {
-          throw .unreadableTensor(model: checkpoint.name, tensor: expected.name, found: type)
-        }
-        throw .missingTensor(model: checkpoint.name, tensor: expected.name)
-      }
-      guard tensor.shape == expected.shape else {
-        throw .wrongShape(
-          model: checkpoint.name, tensor: expected.name, found: tensor.shape, expected: expected.shape,
-          meaning: expected.meaning)
-      }
-    }
-    let unknown = checkpoint.tensors.keys.filter { !known.contains($0) && !names.isDerived($0) }
-    if let tensor = unknown.min() {
-      throw .unknownTensor(model: checkpoint.name, tensor: tensor, architecture: architecture)
+    try checkpoint.requireExactly(expectedTensors, of: architecture) { name in
+      (tiedEmbeddings && name == names.head) || names.isDerived(name)
     }
   }
 
@@ -30,32 +14,11 @@ extension DecoderConfiguration {
   /// The limits of the sizes keep the sum in range.
   var innerParameters: Int {
     expectedTensors.filter { $0.name != names.embedding && $0.name != names.head }
-      .reduce(0) { $0 + $1.shape.reduce(1, *) }
+      .reduce(0) { $0 + $1.count }
   }
 
-  /// A tensor that must be there; `meaning` says in words what its shape is.
-  private struct Expected {
-    var name: String
-    var shape: [Int]
-    var meaning: String
-
-    init(_ name: String, _ sizes: Size...) {
-      self.name = name
-      shape = sizes.map(\.count)
-      meaning = sizes.map(\.meaning).joined(separator: " × ")
-    }
-  }
-
-  /// One dimension of a tensor.
-  private struct Size {
-    var count: Int
-    var meaning: String
-
-    init(_ count: Int, _ meaning: String) {
-      self.count = count
-      self.meaning = meaning
-    }
-  }
+  private typealias Expected = ExpectedTensor
+  private typealias Size = ExpectedTensor.Dimension
 
   private var hidden: Size { Size(hiddenWidth, "hidden width") }
 
