@@ -125,20 +125,20 @@ extension YOCO {
   /// What all layers have around their mixer: two norms, two residuals and a feed-forward part.
   struct Block: Sendable {
     let mixerNorm, feedForwardNorm: ContiguousArray<Float>
-    let gate, up, down: Weight
+    let feedForward: GatedFeedForward
     let epsilon: Float
 
     /// - Parameter name: what the names of the layer's tensors begin with.
     init(_ reader: WeightReader, _ name: String, epsilon: Float) throws(ModelError) {
       mixerNorm = try reader.vector(name + YOCOTensorNames.mixerNorm)
       feedForwardNorm = try reader.vector(name + YOCOTensorNames.feedForwardNorm)
-      gate = try reader.weight(name + YOCOTensorNames.gate)
-      up = try reader.weight(name + YOCOTensorNames.up)
-      down = try reader.weight(name + YOCOTensorNames.down)
+      feedForward = GatedFeedForward(
+        gate: try reader.weight(name + YOCOTensorNames.gate), up: try reader.weight(name + YOCOTensorNames.up),
+        down: try reader.weight(name + YOCOTensorNames.down))
       self.epsilon = epsilon
     }
 
-    var bytes: Int { gate.bytes + up.bytes + down.bytes }
+    var bytes: Int { feedForward.bytes }
 
     /// What the mixer reads of `x` `[T, hidden]`.
     func normalised(_ x: Tensor) -> Tensor { x.rmsNormalised(gain: mixerNorm, epsilon: epsilon) }
@@ -146,8 +146,7 @@ extension YOCO {
     /// `x` and what was `mixed`, both `[T, hidden]`, through the rest of the layer.
     func joined(_ x: Tensor, _ mixed: Tensor) -> Tensor {
       let y = x + mixed
-      let (gates, ups) = y.rmsNormalised(gain: feedForwardNorm, epsilon: epsilon).multiplied(by: gate, up)
-      return y + gates.siluGating(ups).multiplied(by: down)
+      return y + feedForward(y.rmsNormalised(gain: feedForwardNorm, epsilon: epsilon))
     }
   }
 
