@@ -21,39 +21,40 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
   public let segments: [Range<Int>]
   /// The position of each row in its sequence.
   public let positions: [Int32]
-  private let members: [OwnedCache]
+  private let members: [Member]
 
-  /// A pass of `members`, at least one; all belong to the same model.
-  public init(_ members: [OwnedCache]) {
-    precondition(!members.isEmpty, "a batch of no sequences")
-    self.members = members
-    layout = members[0].cache.layout
+  /// A pass of `owners`, at least one; all belong to the same model.
+  public init(_ owners: [OwnedCache]) {
+    precondition(!owners.isEmpty, "a batch of no sequences")
+    members = owners.map(Member.init)
+    layout = owners[0].cache.layout
     var segments: [Range<Int>] = []
-    for member in members {
+    for owner in owners {
       let start = segments.last?.upperBound ?? 0
-      segments.append(start..<start + member.cache.positions.count)
+      segments.append(start..<start + owner.cache.positions.count)
     }
     self.segments = segments
-    positions = members.flatMap { $0.cache.positions }
+    positions = owners.flatMap { $0.cache.positions }
   }
 
   /// Every sequence adds its rows to its store and attends to that; where one cannot, the pass is taken back in all.
   public mutating func attend(
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
-    var parts: [Tensor] = []
-    for (index, member) in members.enumerated() {
-      let rows = queries.rows == positions.count ? segments[index] : lastRows(of: index, queries.rows)
-      do {
-        parts.append(
-          try member.cache.attend(
-            queries[rows: rows], adding: entries?[rows: segments[index]], layer: layer, scale: scale))
-      } catch {
-        for member in members { member.cache.abandonPass() }
-        throw error
-      }
+    let whole = queries.rows == positions.count
+    each(of: queries.processor) { member, index, processor in
+      let rows = whole ? segments[index] : lastRows(of: index, queries.rows)
+      do throws(MemoryError) {
+        member.part = try member.owner.cache.attend(
+          queries.copied(rows: rows, to: processor), adding: entries?.copied(rows: segments[index], to: processor),
+          layer: layer, scale: scale)
+      } catch { member.failure = error }
     }
-    return queries.processor.joined(parts)
+    if let failure = members.lazy.compactMap(\.failure).first {
+      for member in members { member.owner.cache.abandonPass() }
+      throw failure
+    }
+    return joined(on: queries.processor)
   }
 
   /// Where not all rows attend it is the last of every sequence, or none.
@@ -66,21 +67,53 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
   public mutating func retain(
     _ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int
   ) -> Tensor {
-    var parts: [Tensor] = []
-    for (member, rows) in zip(members, segments) {
-      parts.append(
-        member.cache.retain(
-          queries[rows: rows], keys: keys[rows: rows], values: values[rows: rows], logDecays: logDecays[rows: rows],
-          layer: layer))
+    each(of: queries.processor) { member, index, processor in
+      let rows = segments[index]
+      member.part = member.owner.cache.retain(
+        queries.copied(rows: rows, to: processor), keys: keys.copied(rows: rows, to: processor),
+        values: values.copied(rows: rows, to: processor), logDecays: logDecays.copied(rows: rows, to: processor),
+        layer: layer)
     }
-    return queries.processor.joined(parts)
+    return joined(on: queries.processor)
   }
+
+  /// Runs `body` for every sequence.
+  ///
+  /// Sequences that read one token go side by side, each on one thread; one that reads more, or that would leave other
+  /// threads idle, has all threads.
+  private func each(of processor: Processor, _ body: (Member, _ index: Int, _ processor: Processor) -> Void) {
+    let single = members.indices.filter { segments[$0].count == 1 }
+    let sideBySide = single.prefix(single.count / processor.threads * processor.threads)
+    let lanes = processor.lanes
+    for index in members.indices where !sideBySide.contains(index) { body(members[index], index, processor) }
+    processor.parallel(sideBySide.count) { place, worker in
+      body(members[sideBySide[place]], sideBySide[place], lanes[worker])
+    }
+  }
+
+  /// What the sequences' attention gave, one below the other.
+  private func joined(on processor: Processor) -> Tensor {
+    let joined = processor.joined(members.compactMap(\.part))
+    for member in members { member.part = nil }
+    return joined
+  }
+}
+
+/// A sequence of a batch and what came of its part of a pass; one thread at a time has it.
+private final class Member {
+  let owner: OwnedCache
+  var part: Tensor?
+  var failure: MemoryError?
+
+  init(_ owner: OwnedCache) { self.owner = owner }
 }
 
 extension NewEntries {
   /// The part of one sequence.
-  fileprivate subscript(rows rows: Range<Int>) -> NewEntries {
+  fileprivate func copied(rows: Range<Int>, to processor: Processor) -> NewEntries {
     NewEntries(
-      keys: keys[rows: rows], values: values?[rows: rows], gates: gates?[rows: rows], projections: projections)
+      keys: keys.copied(rows: rows, to: processor), values: values?.copied(rows: rows, to: processor),
+      gates: gates?.copied(rows: rows, to: processor), projections: projections,
+      outputProjection: outputProjection)
   }
 }

@@ -18,7 +18,15 @@ public final class Processor: @unchecked Sendable {
     workers = Workers(count: threads ?? Workers.onlineProcessors)
   }
 
+  private init(laneOf kernels: Kernels) {
+    self.kernels = kernels
+    workers = Workers(count: 1)
+  }
+
   deinit { workers.stop() }
+
+  /// Processors of one thread each, one for each worker of `parallel`: for pieces that are operations themselves.
+  public private(set) lazy var lanes: [Processor] = (0..<threads).map { _ in Processor(laneOf: kernels) }
 
   /// The number of threads that operations use, the caller's included.
   public var threads: Int { workers.count }

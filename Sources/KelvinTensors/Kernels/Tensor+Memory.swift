@@ -33,7 +33,10 @@ extension Tensor {
   }
 
   /// A copy of the rows of `range`.
-  public subscript(rows range: Range<Int>) -> Tensor {
+  public subscript(rows range: Range<Int>) -> Tensor { copied(rows: range, to: processor) }
+
+  /// A copy of the rows of `range`, for operations on `processor`.
+  public func copied(rows range: Range<Int>, to processor: Processor) -> Tensor {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of a tensor of \(rows) rows")
     let result = processor.tensor(rows: range.count, columns: columns)
     result.pointer.update(from: pointer + range.lowerBound * columns, count: range.count * columns)
