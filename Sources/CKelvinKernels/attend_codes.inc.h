@@ -6,25 +6,10 @@ INLINE ptrdiff_t to_next_page(const kelvin_head *head, int32_t entry, int32_t la
   return (ptrdiff_t)((intptr_t)page_of(head, entry + KELVIN_PAGE_ENTRIES) - (intptr_t)page_of(head, entry));
 }
 
-static void score_many(const codes_part *p) { multiply_tokens(CODE_TOKENS, p); }
-static void score_three(const codes_part *p) { multiply_tokens(3, p); }
-static void score_two(const codes_part *p) { multiply_tokens(2, p); }
-
-/* Queries that share every register of codes; fewer than 4 are what decoding a group has. */
-INLINE int32_t next_queries(int32_t rows) { return rows >= CODE_TOKENS ? CODE_TOKENS : rows < 4 ? rows : 4; }
-
 /* The blocks of the part times the keys of one page. */
 static void score_page(int32_t rows, codes_part *p) {
   const int32_t panels = (p->w->rows + KELVIN_PANEL - 1) / KELVIN_PANEL;
-  for (p->panel = 0; p->panel < panels; p->panel++) {
-    switch (rows) {
-    case 1: multiply_one(p); break;
-    case 2: score_two(p); break;
-    case 3: score_three(p); break;
-    case 4: multiply_four(p); break;
-    default: score_many(p); break;
-    }
-  }
+  for (p->panel = 0; p->panel < panels; p->panel++) multiply_panel(rows, p);
 }
 
 /* Entries [first, last) for the quantised queries of `x`, as many as share a tile at a time. */
@@ -34,7 +19,7 @@ static void score_entries(const kelvin_head *head, int32_t first, int32_t last, 
   kelvin_weight w = keys_of(head, NULL, KELVIN_PAGE_ENTRIES);
   const int32_t blocks = blocks_of(w.columns);
   for (int32_t r = 0; r < rows;) {
-    const int32_t count = next_queries(rows - r), most = TILE_BYTES / tile_stride(count, 1);
+    const int32_t count = next_tokens(rows - r), most = TILE_BYTES / tile_stride(count, 1);
     for (int32_t b = 0; b < blocks; b += most) {
       const int32_t end = blocks - b < most ? blocks : b + most;
       fill_tile(&w, x, r, count, b, end, tile);
@@ -42,7 +27,7 @@ static void score_entries(const kelvin_head *head, int32_t first, int32_t last, 
         w = keys_of(head, page_of(head, entry), last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES);
         codes_part p = {
             .w = &w, .tile = tile, .y = scores + r * stride + entry - first, .y_stride = stride,
-            .b0 = b, .blocks = end - b, .ahead = to_next_page(head, entry, last),
+            .b0 = b, .blocks = end - b, .ahead = count <= 4 ? to_next_page(head, entry, last) : 0,
         };
         score_page(count, &p);
       }

@@ -117,7 +117,7 @@ INLINE void multiply_part(codes_shape shape, const codes_part *p) {
       totals[t] = p->b0 == 0 ? broadcast(0) : load_some(p->y + t * p->y_stride + row, rows);
     }
     for (int32_t b = 0; b < p->blocks; b++, block += bytes, tile += tile_stride(shape.tokens, shape.sets)) {
-      for (size_t i = 0; i < (shape.tokens <= 4 && p->ahead ? bytes : 0); i += 64) {
+      for (size_t i = 0; i < (p->ahead ? bytes : 0); i += 64) {
         __builtin_prefetch(block + p->ahead + i, 0, 2);
       }
       UNROLL for (int32_t set = 0; set < shape.sets; set++) add_set(shape, w, block, set, part, tile, totals);
@@ -145,11 +145,30 @@ INLINE void multiply_tokens(int32_t tokens, const codes_part *p) {
 }
 
 static void multiply_many(const codes_part *p) { multiply_tokens(CODE_TOKENS, p); }
+static void multiply_eight(const codes_part *p) { multiply_tokens(CODE_TOKENS < 8 ? CODE_TOKENS : 8, p); }
 static void multiply_four(const codes_part *p) { multiply_tokens(4, p); }
+static void multiply_three(const codes_part *p) { multiply_tokens(3, p); }
+static void multiply_two(const codes_part *p) { multiply_tokens(2, p); }
 static void multiply_one(const codes_part *p) { multiply_tokens(1, p); }
 
+/* Tokens that share every register of codes: those of a batch are few. */
+INLINE int32_t next_tokens(int32_t tokens) {
+  if (tokens >= CODE_TOKENS) return CODE_TOKENS;
+  return tokens >= 8 ? 8 : tokens >= 4 ? 4 : tokens;
+}
+
+/* The part, for all its tokens; as many as `next_tokens` says. */
+INLINE void multiply_panel(int32_t tokens, const codes_part *p) {
+  if (tokens == CODE_TOKENS) multiply_many(p);
+  else if (tokens == 8) multiply_eight(p);
+  else if (tokens == 4) multiply_four(p);
+  else if (tokens == 3) multiply_three(p);
+  else if (tokens == 2) multiply_two(p);
+  else multiply_one(p);
+}
+
 /* One tile of tokens times the panels [first, last). */
-static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, int32_t t0, int32_t tokens,
+static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, int32_t t0, int32_t tokens, bool asks,
                           int32_t first, int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
   uint8_t tile[TILE_BYTES] __attribute__((aligned(64)));
   const int32_t blocks = blocks_of(w->columns), most = TILE_BYTES / tile_stride(tokens, KELVIN_BLOCK / w->group);
@@ -157,19 +176,18 @@ static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, i
     codes_part p = {
         .w = w, .tile = tile, .bias = bias, .y = y + t0 * y_stride, .y_stride = y_stride,
         .panel = first, .b0 = b, .blocks = blocks - b < most ? blocks - b : most,
-        .ahead = tokens == 1 ? PREFETCH_BYTES : 0,
+        .ahead = asks ? PREFETCH_BYTES : 0,
     };
     fill_tile(w, x, t0, tokens, b, b + p.blocks, tile);
-    for (; p.panel < last; p.panel++) {
-      if (tokens == 1) multiply_one(&p);
-      else if (tokens == 4) multiply_four(&p);
-      else multiply_many(&p);
-    }
+    for (; p.panel < last; p.panel++) multiply_panel(tokens, &p);
   }
 }
 
 /* Panels that stay in the second cache while the tokens pass by. */
 enum { GROUP_BYTES = 1024 * 1024 };
+
+/* Products of so few tokens wait for the weights, so their first tile asks for them ahead. */
+enum { FEW_TOKENS = 16 };
 
 static void multiply_codes(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
                            int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
@@ -178,8 +196,8 @@ static void multiply_codes(const kelvin_weight *w, const kelvin_activations *x, 
   for (int32_t panel = first; panel < last; panel += group) {
     const int32_t end = last - panel < group ? last : panel + group;
     for (int32_t t = 0; t < tokens;) {
-      const int32_t count = tokens - t >= CODE_TOKENS ? CODE_TOKENS : tokens - t >= 4 ? 4 : 1;
-      multiply_tile(w, x, t, count, panel, end, bias, y, y_stride);
+      const int32_t count = next_tokens(tokens - t);
+      multiply_tile(w, x, t, count, t == 0 && tokens <= FEW_TOKENS, panel, end, bias, y, y_stride);
       t += count;
     }
   }

@@ -98,19 +98,15 @@ extension SequenceCache {
   ///
   /// A number far from the others would make the steps of its block coarse; after spreading there is none.
   func spread(_ tensor: Tensor, width: Int) -> Tensor {
-    let result = tensor[rows: 0..<tensor.rows]
-    tensor.processor.hadamard(result, width: width)
-    return result
+    tensor.processor.spread(tensor, width: width)
   }
 
   /// A copy of `tensor` with every head turned to consecutive positions from `position` on.
   mutating func turned(_ tensor: Tensor, width: Int, at position: Int, rotary: Rotary?) -> Tensor {
-    let result = tensor[rows: 0..<tensor.rows]
-    guard let rotary else { return result }
+    guard let rotary else { return tensor[rows: 0..<tensor.rows] }
     let (cosines, sines) = angles[rotary, position..<position + tensor.rows]
-    tensor.processor.rotate(
-      result, heads: tensor.columns / width, width: width, first: rotary.isTrailing ? width - rotary.width : 0,
+    return tensor.processor.rotated(
+      tensor, heads: tensor.columns / width, width: width, first: rotary.isTrailing ? width - rotary.width : 0,
       cosines: cosines, sines: sines, adjacent: rotary.pairs == .adjacent)
-    return result
   }
 }

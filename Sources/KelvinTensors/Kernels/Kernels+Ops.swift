@@ -99,10 +99,12 @@ extension Processor {
   func add(_ a: Tensor, _ b: Tensor, into output: Tensor) {
     let table = kernels.table
     split(rows: a.rows, columns: a.columns) { range in
-      let start = range.lowerBound * a.columns
-      let count = range.count * a.columns
-      (output.pointer + start).update(from: a.pointer + start, count: count)
-      table.pointee.add(output.pointer + start, b.pointer + start, count)
+      // Row by row, so that the sum finds the copy in the first cache.
+      for row in range {
+        let start = row * a.columns
+        (output.pointer + start).update(from: a.pointer + start, count: a.columns)
+        table.pointee.add(output.pointer + start, b.pointer + start, a.columns)
+      }
     }
   }
 
@@ -116,29 +118,39 @@ extension Processor {
     }
   }
 
-  /// Turns every head of every row of `tensor` in place, from channel `first` of a head on.
+  /// A copy of `tensor` whose heads are turned from channel `first` of a head on, every row by angles of its own.
   ///
   /// `cosines` and `sines` are `[rows, pairs]`.
-  public func rotate(
+  public func rotated(
     _ tensor: Tensor, heads: Int, width: Int, first: Int = 0, cosines: ContiguousArray<Float>,
     sines: ContiguousArray<Float>, adjacent: Bool
-  ) {
+  ) -> Tensor {
     let pairs = tensor.rows == 0 ? 0 : cosines.count / tensor.rows
     let table = kernels.table
-    cosines.withUnsafeBufferPointer { cosines in
-      sines.withUnsafeBufferPointer { sines in
-        guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
-        split(rows: tensor.rows, columns: tensor.columns) { range in
-          for row in range {
-            for head in 0..<heads {
-              table.pointee.rotate(
-                tensor.pointer + row * tensor.columns + head * width + first, cosine + row * pairs, sine + row * pairs,
-                Int32(pairs), adjacent)
-            }
+    return copy(of: tensor) { row, index in
+      cosines.withUnsafeBufferPointer { cosines in
+        sines.withUnsafeBufferPointer { sines in
+          guard let cosine = cosines.baseAddress, let sine = sines.baseAddress else { return }
+          for head in 0..<heads {
+            table.pointee.rotate(
+              row + head * width + first, cosine + index * pairs, sine + index * pairs, Int32(pairs), adjacent)
           }
         }
       }
     }
+  }
+
+  /// A copy of `tensor`, every row changed by `body` while it lies in the first cache.
+  private func copy(of tensor: Tensor, _ body: (_ row: UnsafeMutablePointer<Float>, _ index: Int) -> Void) -> Tensor {
+    let result = self.tensor(rows: tensor.rows, columns: tensor.columns)
+    split(rows: tensor.rows, columns: tensor.columns) { range in
+      for index in range {
+        let row = result.pointer + index * tensor.columns
+        row.update(from: tensor.pointer + index * tensor.columns, count: tensor.columns)
+        body(row, index)
+      }
+    }
+    return result
   }
 }
 
@@ -148,14 +160,18 @@ extension Processor {
   /// Each 64 numbers, or 32 where `width` is no multiple of 64, are multiplied by the normalised Walsh-Hadamard matrix. Twice
   /// is nothing, and the product of two rows stays. `width` is a multiple of 32.
   public func hadamard(_ tensor: Tensor, width: Int) {
-    let table = kernels.table
     split(rows: tensor.rows, columns: tensor.columns) { range in
-      for row in range {
-        for head in stride(from: 0, to: tensor.columns, by: width) {
-          table.pointee.hadamard(tensor.pointer + row * tensor.columns + head, Int32(width))
-        }
-      }
+      for row in range { spread(tensor.pointer + row * tensor.columns, columns: tensor.columns, width: width) }
     }
+  }
+
+  /// A copy of `tensor` that `hadamard` has spread.
+  public func spread(_ tensor: Tensor, width: Int) -> Tensor {
+    copy(of: tensor) { row, _ in spread(row, columns: tensor.columns, width: width) }
+  }
+
+  private func spread(_ row: UnsafeMutablePointer<Float>, columns: Int, width: Int) {
+    for head in stride(from: 0, to: columns, by: width) { kernels.table.pointee.hadamard(row + head, Int32(width)) }
   }
 }
 
