@@ -53,6 +53,18 @@ typedef struct {
   float scale;
 } score_part;
 
+/* Channels of one page's values for some rows of weights. */
+typedef struct {
+  const uint8_t *values;
+  const float *scales; /* [channels / 32][64], where the values are quantised */
+  size_t value_stride; /* bytes from entry to entry */
+  int32_t channels, entries;
+  const float *weights;
+  ptrdiff_t stride;
+  float *out;
+  ptrdiff_t out_stride, ahead;
+} mix_part;
+
 INLINE void score_rows(kelvin_entry_format format, int32_t rows, const score_part *p) {
   const size_t bytes = entry_bytes(format);
   for (int32_t entry = 0; entry < p->entries; entry += ATTEND_VECTORS * LANES) {
@@ -110,6 +122,13 @@ static void to_floats(kelvin_entry_format format, const uint8_t *from, int32_t c
   }
 }
 
+#ifdef PAIR_PRODUCTS
+#include "attend_pairs.inc.h"
+INLINE bool reads_pairs(kelvin_entry_format format) { return !is_quantised(format); }
+#else
+INLINE bool reads_pairs(kelvin_entry_format format) { return (void)format, false; }
+#endif
+
 static void scores(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                    int32_t rows, float scale, float *scores, ptrdiff_t stride) {
   if (is_quantised(head->key_format)) {
@@ -131,6 +150,12 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
           .ahead = to_next_page(head, entry, last),
           .starts = d == 0, .ends = d + channels == width, .scale = scale,
       };
+#ifdef PAIR_PRODUCTS
+      if (converts) {
+        score_pairs(head->key_format, rows, p);
+        continue;
+      }
+#endif
       if (converts) {
         to_floats(head->key_format, p.keys, channels * KELVIN_PAGE_ENTRIES, tile);
         p.keys = (const uint8_t *)tile;
@@ -143,18 +168,6 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
 }
 
 /* ---- Mix ---- */
-
-/* Channels of one page's values for some rows of weights. */
-typedef struct {
-  const uint8_t *values;
-  const float *scales; /* [channels / 32][64], where the values are quantised */
-  size_t value_stride; /* bytes from entry to entry */
-  int32_t channels, entries;
-  const float *weights;
-  ptrdiff_t stride;
-  float *out;
-  ptrdiff_t out_stride, ahead;
-} mix_part;
 
 /* The vector of channels from d on of an entry whose value begins at `value`. A half times a code is exact, so it does
  * not matter to the sums when it is made. */
@@ -285,13 +298,19 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
           .ahead = to_next_page(head, entry, last),
       };
       if (is_quantised(format) && !shares_key(head)) fill_scales(head, entry, d, p.channels, scales);
-      const bool converts = many || shares_key(head) || p.channels % LANES != 0;
+      const bool converts = (many && !reads_pairs(format)) || shares_key(head) || p.channels % LANES != 0;
       if (converts) {
         if (shares_key(head)) fill_from_keys(head, entry, d, p.channels, tile);
         else fills[format](&p, tile);
         p.values = (const uint8_t *)tile;
         p.value_stride = TILE_CHANNELS * 4;
       }
+#ifdef PAIR_PRODUCTS
+      if (many) {
+        mix_pairs(converts ? KELVIN_ENTRY_F32 : format, rows, p);
+        continue;
+      }
+#endif
       mixes[converts ? KELVIN_ENTRY_F32 : format](rows, &p);
     }
   }

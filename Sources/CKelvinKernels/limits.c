@@ -7,7 +7,7 @@
 const kelvin_limits *kelvin_limits_named(const char *name) {
   static const kelvin_limits *const rows[] = {
 #if defined(__x86_64__)
-      &kelvin_limits_avx512, &kelvin_limits_avx2,
+      &kelvin_limits_avx512bf16, &kelvin_limits_avx512, &kelvin_limits_avx2,
 #elif defined(__aarch64__)
       &kelvin_limits_neon,
 #endif

@@ -4,7 +4,8 @@
 
 #include "kelvin_limits.h"
 
-extern const kelvin_limits kelvin_limits_scalar, kelvin_limits_avx2, kelvin_limits_avx512, kelvin_limits_neon;
+extern const kelvin_limits kelvin_limits_scalar, kelvin_limits_avx2, kelvin_limits_avx512,
+    kelvin_limits_avx512bf16, kelvin_limits_neon;
 
 #define KELVIN_LIMITS_ROW(variant)                                                                                     \
   const kelvin_limits kelvin_limits_##variant = {                                                                      \

@@ -11,7 +11,7 @@ public actor Engine {
   public struct Options: Sendable, Hashable {
     /// Worker threads; `nil`: as many as processors.
     public var threads: Int?
-    /// The instruction set; `nil`: the fastest.
+    /// The instruction set; `nil`: the fastest, whose attention may be rounded to bfloat16 unless `isExact`.
     public var kernels: Kernels.Variant?
     /// Weights and activations as 32-bit floats throughout.
     public var isExact = false
@@ -35,7 +35,8 @@ public actor Engine {
       throw .invalidOption(option: "threads", found: "\(threads)", expected: "1 to 1024")
     }
     do {
-      processor = try Processor(threads: options.threads, kernels: options.kernels)
+      let fastest = options.isExact ? nil : Kernels.Variant.roundingAttention
+      processor = try Processor(threads: options.threads, kernels: options.kernels ?? fastest)
     } catch {
       throw .invalidOption(
         option: "kernels", found: options.kernels?.rawValue ?? "any",

@@ -28,24 +28,21 @@ extension Processor {
       }
       return
     }
-    // Pieces of about 64 KB of weights: large enough to amortise the hand-out, small enough to balance two threads.
-    var firstPiece: [Int] = []
-    var panelsPerPiece: [Int] = []
-    var pieces = 0
-    for product in products {
-      let panels = product.weight.panels
-      let size = max(1, 65_536 / max(1, Int(panels.weight.panel_bytes)))
-      firstPiece.append(pieces)
-      panelsPerPiece.append(size)
-      pieces += (panels.panelCount + size - 1) / size
-    }
-    parallel(pieces) { piece, _ in
-      var index = products.count - 1
-      while firstPiece[index] > piece { index -= 1 }
-      let product = products[index]
-      let first = (piece - firstPiece[index]) * panelsPerPiece[index]
-      let last = min(product.weight.panels.panelCount, first + panelsPerPiece[index])
-      multiply(activations, product, rows: 0..<input.rows, panels: first..<last)
+    let panels = products.reduce(0) { $0 + $1.weight.panels.panelCount }
+    let shares = WorkShares(of: panels, among: threads)
+    workers.foresight.note((0..<threads).map { products.address(ofPanel: shares[$0].lowerBound) })
+    defer { workers.foresight.tell() }
+    parallel(shares.count) { piece, _ in
+      let share = shares[piece]
+      var first = 0
+      for product in products {
+        let part = share.clamped(to: first..<first + product.weight.panels.panelCount)
+        if !part.isEmpty {
+          multiply(
+            activations, product, rows: 0..<input.rows, panels: part.lowerBound - first..<part.upperBound - first)
+        }
+        first += product.weight.panels.panelCount
+      }
     }
   }
 
@@ -198,6 +195,19 @@ extension kelvin_activations {
       rest.sums += row * (padded / 16)
     }
     return rest
+  }
+}
+
+extension [Product] {
+  /// Where the panels from number `panel` on lie, counted through all weights; 0 behind the last.
+  fileprivate func address(ofPanel panel: Int) -> UInt {
+    var panel = panel
+    for product in self {
+      let panels = product.weight.panels
+      if panel < panels.panelCount { return UInt(bitPattern: panels.weight.data + panel * panels.weight.panel_bytes) }
+      panel -= panels.panelCount
+    }
+    return 0
   }
 }
 

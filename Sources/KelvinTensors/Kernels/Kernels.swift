@@ -6,13 +6,18 @@ import CKelvinKernels
 public struct Kernels: Sendable {
   /// The instruction sets that kernels are written for.
   public enum Variant: String, CaseIterable, Sendable {
-    case scalar, avx2, avx512, neon
+    case scalar, avx2, avx512, avx512bf16, neon
+
+    /// The variant that is fastest for long prompts because their attention is rounded to bfloat16; `nil`: there is none here.
+    public static var roundingAttention: Variant? {
+      Kernels.available.contains(.avx512bf16) ? .avx512bf16 : nil
+    }
   }
 
   /// A static, immutable table in the C target: safe to share.
   nonisolated(unsafe) let table: UnsafePointer<kelvin_kernels>
 
-  /// The kernels named, or the fastest that this processor can run.
+  /// The kernels named, or the fastest of those that round nothing but what is stored in few bits.
   /// - Throws: `TensorError.kernelsUnavailable` where the processor or the build lacks them.
   public init(_ variant: Variant? = nil) throws(TensorError) {
     guard let table = kelvin_kernels_named(variant?.rawValue) else {

@@ -1,0 +1,149 @@
+/* Attention of many queries in bfloat16: one instruction multiplies a pair of channels, or of entries, in every lane.
+ *
+ * 24 queries over 2000 halves of 64 channels on one core: scores 103 -> 169 GFLOP/s, mix 101 -> 157. A prompt of 4096 tokens
+ * (SmolLM2-135M, two threads): 768 -> 960 tokens/s; mean likelihood of what follows 2048 tokens: 2.8334 -> 2.8326, 2.8317 in
+ * floats. */
+
+enum { PAIRS_OF_PAGE = TILE_CHANNELS / 2 * KELVIN_PAGE_ENTRIES };
+
+/* first and second, rounded to bfloat16 and side by side in every lane. */
+INLINE vi pair_of(vf first, vf second) {
+  const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
+  const __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
+  return (vi)_mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+}
+
+/* `rows` rows of `count` numbers, each `stride` bytes from the one before, as pairs of a row and the next: zeros follow the last
+ * row, and `count` is a multiple of LANES. */
+INLINE void pair_rows(kelvin_entry_format format, const uint8_t *from, int32_t rows, size_t stride, int32_t count,
+                      int32_t *pairs) {
+  const size_t bytes = entry_bytes(format);
+  for (int32_t row = 0; row < rows; row += 2, from += 2 * stride, pairs += KELVIN_PAGE_ENTRIES) {
+    for (int32_t i = 0; i < count; i += LANES) {
+      const vf first = load_number(format, from + (size_t)i * bytes);
+      const vf second = row + 1 < rows ? load_number(format, from + stride + (size_t)i * bytes) : broadcast(0);
+      store((float *)pairs + i, (vf)pair_of(first, second));
+    }
+  }
+}
+
+static void pair_f32(const uint8_t *from, int32_t rows, size_t stride, int32_t count, int32_t *pairs) {
+  pair_rows(KELVIN_ENTRY_F32, from, rows, stride, count, pairs);
+}
+static void pair_f16(const uint8_t *from, int32_t rows, size_t stride, int32_t count, int32_t *pairs) {
+  pair_rows(KELVIN_ENTRY_F16, from, rows, stride, count, pairs);
+}
+static void pair_bf16(const uint8_t *from, int32_t rows, size_t stride, int32_t count, int32_t *pairs) {
+  pair_rows(KELVIN_ENTRY_BF16, from, rows, stride, count, pairs);
+}
+
+/* In the order of kelvin_entry_format. */
+static void (*const pairings[])(const uint8_t *, int32_t, size_t, int32_t, int32_t *) = {pair_f32, pair_f16, pair_bf16};
+
+/* A row of `count` numbers as `pairs` pairs of neighbours, zeros behind the last. */
+static void pair_neighbours(const float *row, int32_t count, int32_t pairs, int32_t *to) {
+  int32_t i = 0;
+  for (; count - i >= LANES; i += LANES) {
+    const __m256bh few = _mm512_cvtneps_pbh(load(row + i));
+    memcpy(to + i / 2, &few, sizeof few);
+  }
+  for (; i < 2 * pairs; i += 2) {
+    const float first = i < count ? row[i] : 0, second = i + 1 < count ? row[i + 1] : 0;
+    to[i / 2] = (int32_t)((uint32_t)bfloat_of_float(first) | (uint32_t)bfloat_of_float(second) << 16);
+  }
+}
+
+INLINE vf add_pairs(vf sum, vi a, int32_t b) {
+  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)_mm512_set1_epi32(b));
+}
+
+/* out[r][0..64) += the products of `pairs` rows of 64 pairs, which lie one after another, with the pairs of row r. */
+INLINE void add_products(int32_t rows, const int32_t *columns, const int32_t (*row)[KELVIN_PAGE_ENTRIES / 2], int32_t pairs,
+                         vf sum[ATTEND_ROWS][ATTEND_VECTORS]) {
+  for (int32_t p = 0; p < pairs; p++, columns += ATTEND_VECTORS * LANES) {
+    vi column[ATTEND_VECTORS];
+    UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) column[v] = (vi)load((const float *)columns + v * LANES);
+    UNROLL for (int32_t r = 0; r < rows; r++) {
+      UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) sum[r][v] = add_pairs(sum[r][v], column[v], row[r][p]);
+    }
+  }
+}
+
+INLINE void score_paired(int32_t rows, const score_part *p, const int32_t *keys) {
+  int32_t queries[ATTEND_ROWS][KELVIN_PAGE_ENTRIES / 2];
+  vf sum[ATTEND_ROWS][ATTEND_VECTORS];
+  for (int32_t r = 0; r < rows; r++) {
+    pair_neighbours(p->queries + r * p->query_stride, p->channels, (p->channels + 1) / 2, queries[r]);
+  }
+  UNROLL for (int32_t r = 0; r < rows; r++) {
+    UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+      sum[r][v] = p->starts ? broadcast(0) : load(p->scores + r * p->stride + v * LANES);
+    }
+  }
+  add_products(rows, keys, queries, (p->channels + 1) / 2, sum);
+  UNROLL for (int32_t r = 0; r < rows; r++) {
+    UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+      store(p->scores + r * p->stride + v * LANES, p->ends ? sum[r][v] * broadcast(p->scale) : sum[r][v]);
+    }
+  }
+}
+
+/* The keys of p are written in `format`, halves or bfloats. */
+static void score_pairs(kelvin_entry_format format, int32_t rows, score_part p) {
+  int32_t keys[PAIRS_OF_PAGE] __attribute__((aligned(64)));
+  pairings[format](p.keys, p.channels, KELVIN_PAGE_ENTRIES * entry_bytes(format), KELVIN_PAGE_ENTRIES, keys);
+  while (rows > 0) {
+    const int32_t count = next_rows(rows);
+    switch (count) {
+    case ATTEND_ROWS: score_paired(ATTEND_ROWS, &p, keys); break;
+    case 4: score_paired(4, &p, keys); break;
+    case 3: score_paired(3, &p, keys); break;
+    case 2: score_paired(2, &p, keys); break;
+    default: score_paired(1, &p, keys); break;
+    }
+    rows -= count;
+    p.queries += count * p.query_stride;
+    p.scores += count * p.stride;
+  }
+}
+
+INLINE void mix_paired(int32_t rows, const mix_part *p, const int32_t *values) {
+  int32_t weights[ATTEND_ROWS][KELVIN_PAGE_ENTRIES / 2];
+  vf sum[ATTEND_ROWS][ATTEND_VECTORS];
+  for (int32_t r = 0; r < rows; r++) {
+    pair_neighbours(p->weights + r * p->stride, p->entries, (p->entries + 1) / 2, weights[r]);
+  }
+  UNROLL for (int32_t r = 0; r < rows; r++) {
+    UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+      const int32_t rest = p->channels - v * LANES;
+      sum[r][v] = rest > 0 ? load_some(p->out + r * p->out_stride + v * LANES, rest < LANES ? rest : LANES) : broadcast(0);
+    }
+  }
+  add_products(rows, values, weights, (p->entries + 1) / 2, sum);
+  UNROLL for (int32_t r = 0; r < rows; r++) {
+    UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
+      const int32_t rest = p->channels - v * LANES;
+      if (rest > 0) store_some(p->out + r * p->out_stride + v * LANES, sum[r][v], rest < LANES ? rest : LANES);
+    }
+  }
+}
+
+/* The values of p are written in `format`, numbers and no codes, and their channels fill whole vectors. */
+static void mix_pairs(kelvin_entry_format format, int32_t rows, mix_part p) {
+  int32_t values[PAIRS_OF_PAGE] __attribute__((aligned(64)));
+  const int32_t channels = (p.channels + LANES - 1) / LANES * LANES;
+  pairings[format](p.values, p.entries, p.value_stride, channels, values);
+  while (rows > 0) {
+    const int32_t count = next_rows(rows);
+    switch (count) {
+    case ATTEND_ROWS: mix_paired(ATTEND_ROWS, &p, values); break;
+    case 4: mix_paired(4, &p, values); break;
+    case 3: mix_paired(3, &p, values); break;
+    case 2: mix_paired(2, &p, values); break;
+    default: mix_paired(1, &p, values); break;
+    }
+    rows -= count;
+    p.weights += count * p.stride;
+    p.out += count * p.out_stride;
+  }
+}

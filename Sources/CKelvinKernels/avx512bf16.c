@@ -1,0 +1,25 @@
+/* The AVX-512 row where pairs of bfloat16 are multiplied at twice the rate of floats. */
+#include "limits.h"
+#include "variant.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#pragma clang attribute push(                                                                                          \
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
+#define PAIR_PRODUCTS
+#include "lanes_avx512.h"
+#include "vectors.inc.h"
+#include "plain.inc.h"
+#include "write_codes.inc.h"
+#include "elementwise.inc.h"
+#include "multiply_codes.inc.h"
+#include "multiply_numbers.inc.h"
+#include "attend_codes.inc.h"
+#include "attend.inc.h"
+#include "limits.inc.h"
+#pragma clang attribute pop
+
+KELVIN_ROW(avx512bf16)
+KELVIN_LIMITS_ROW(avx512bf16)
+#endif
