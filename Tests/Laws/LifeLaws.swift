@@ -22,8 +22,7 @@ struct LifeLaws {
 
     /// The policy with a budget of 40 and these wrappers, every option written out.
     func specification() throws -> PolicySpecification {
-      var specification = PolicySpecification(name: law.policy)
-      if law.has("budget") { specification["budget"] = "40" }
+      var specification = try law.specification(budget: "40")
       for option in options {
         let sides = option.split(separator: "=").map(String.init)
         specification[sides[0]] = sides[1]
