@@ -108,8 +108,8 @@ struct LifeLaws {
     var cache = model.cache(policy, formats: law.format, pool: pool)
     try firstHalf(model, into: &cache)
     let before = pool.bytes
-    var alike = cache.fork()
-    var other = cache.fork()
+    var alike = try cache.fork()
+    var other = try cache.fork()
     #expect(pool.bytes == before)
     #expect(cache.report(policy: "", budget: nil).sharedBytes == before && other.sharedBytes == before)
     _ = try model.read(Array(LawCase.text(for: model).reversed()), prompt: 70, into: &other)
