@@ -44,8 +44,9 @@ docs: ## Build the documentation of every library target
 	  swift package generate-documentation --target $$library --warnings-as-errors || exit 1; \
 	done
 
-sanitize: ## Run all tests under the address sanitizer
-	@swift test -c release --disable-testable-imports --disable-xctest --sanitize=address --scratch-path .build-sanitize
+sanitize: ## Run all tests under the address sanitizer, laws, cache and engine under the thread sanitizer
+	@scripts/sanitize address
+	@scripts/sanitize thread '^(Laws|KelvinCacheTests|KelvinEngineTests)\.'
 
 clean: ## Remove everything that was built here; the demo model stays
-	@rm -rf .build .build-sanitize Benchmarks/peers/.build
+	@rm -rf .build .build-sanitize-* Benchmarks/peers/.build

@@ -81,7 +81,10 @@ public protocol AttentionMemory: ~Copyable {
   ///   - logDecays: `[T, H]`, the logarithms of `γ`.
   ///   - layer: the retention layer, from 0.
   /// - Returns: `[T, H·Dv]`.
-  mutating func retain(_ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int) -> Tensor
+  /// - Throws: `MemoryError.poolExhausted` when states do not fit.
+  mutating func retain(
+    _ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int
+  ) throws(MemoryError) -> Tensor
 }
 
 /// Why memory refused to take more.

@@ -50,11 +50,7 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
           layer: layer, scale: scale)
       } catch { member.failure = error }
     }
-    if let failure = members.lazy.compactMap(\.failure).first {
-      for member in members { member.owner.cache.abandonPass() }
-      throw failure
-    }
-    return joined(on: queries.processor)
+    return try joined(on: queries.processor)
   }
 
   /// Where not all rows attend it is the last of every sequence, or none.
@@ -63,18 +59,20 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
     return rows == 0 ? 0..<0 : member..<member + 1
   }
 
-  /// Every sequence folds its rows into its state.
+  /// Every sequence folds its rows into its state; where one cannot, the pass is taken back in all.
   public mutating func retain(
     _ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int
-  ) -> Tensor {
+  ) throws(MemoryError) -> Tensor {
     each(of: queries.processor) { member, index, processor in
       let rows = segments[index]
-      member.part = member.owner.cache.retain(
-        queries.copied(rows: rows, to: processor), keys: keys.copied(rows: rows, to: processor),
-        values: values.copied(rows: rows, to: processor), logDecays: logDecays.copied(rows: rows, to: processor),
-        layer: layer)
+      do throws(MemoryError) {
+        member.part = try member.owner.cache.retain(
+          queries.copied(rows: rows, to: processor), keys: keys.copied(rows: rows, to: processor),
+          values: values.copied(rows: rows, to: processor), logDecays: logDecays.copied(rows: rows, to: processor),
+          layer: layer)
+      } catch { member.failure = error }
     }
-    return joined(on: queries.processor)
+    return try joined(on: queries.processor)
   }
 
   /// Runs `body` for every sequence.
@@ -91,8 +89,12 @@ public struct BatchMemory: ~Copyable, AttentionMemory {
     }
   }
 
-  /// What the sequences' attention gave, one below the other.
-  private func joined(on processor: Processor) -> Tensor {
+  /// What came of the sequences' parts, one below the other.
+  private func joined(on processor: Processor) throws(MemoryError) -> Tensor {
+    if let failure = members.lazy.compactMap(\.failure).first {
+      for member in members { member.owner.cache.abandonPass() }
+      throw failure
+    }
     let joined = processor.joined(members.compactMap(\.part))
     for member in members { member.part = nil }
     return joined

@@ -9,6 +9,7 @@ struct ColumnSums {
   /// `[heads · observed tiles · G, entries]`: from the newest queries, for each query head.
   private let window: Tensor?
   private let counts: CountedShares?
+  private let history: HistorySums?
   private let firstObserved: Int
   private let tile, tiles, group: Int
   /// The part of each query head's attention in the mean.
@@ -18,6 +19,7 @@ struct ColumnSums {
   init(_ pass: AttentionPass, _ records: Records, tile: Int, entries: Int) {
     self.tile = tile
     counts = CountedShares(pass, queries: records.attentionCount, tile: tile, entries: entries)
+    history = HistorySums(pass, queries: records.attentionHistory, tile: tile, entries: entries)
     group = pass.group
     share = 1 / Float(pass.group * pass.readers)
     kernels = pass.processor.kernels
@@ -35,6 +37,7 @@ struct ColumnSums {
   func clear(_ head: Int, _ rows: Range<Int>, count: Int) {
     if let attention { attentionPart(attention, head, rows.lowerBound / tile).update(repeating: 0, count: count) }
     counts?.clear(head, rows, count: count)
+    history?.clear(head, rows, count: count)
     guard let window, rows.upperBound > firstObserved else { return }
     for row in 0..<group { windowPart(window, head, rows.lowerBound / tile, row).update(repeating: 0, count: count) }
   }
@@ -45,6 +48,7 @@ struct ColumnSums {
   ) {
     let index = rows.lowerBound / tile
     counts?.observe(probabilities, count: count, seen: seen, head, rows, row)
+    history?.observe(probabilities, count: count, head, rows, row)
     if let attention {
       kernels.add(probabilities, times: share, to: attentionPart(attention, head, index), count: count)
     }
@@ -56,6 +60,7 @@ struct ColumnSums {
   /// Adds the parts of all tiles to a head's ledger; `firstQuery` is the number of the pass's first query.
   func add(_ head: Int, to ledger: inout HeadLedger, firstQuery: Int) {
     counts?.add(head, to: &ledger.attentionCount, entries: ledger.count, firstQuery: firstQuery)
+    history?.add(head, to: &ledger.attentionHistory)
     if let attention {
       sum(0..<tiles, into: &ledger.attention) { attentionPart(attention, head, $0) }
     }

@@ -114,6 +114,9 @@ extension AttentionPass {
       }
     }
     if records.attention { add(to: &head.attention, share: 1 / Float(group * readers)) }
+    if records.attentionHistory > 0 {
+      head.attentionHistory.withSums(of: position) { add(to: &$0, share: 1 / Float(group * readers)) }
+    }
     if records.attentionCount > 0 { add(to: &shares, share: 1) }
     if records.windowAttention > 0, observesWindow {
       var column = ContiguousArray<Float>(repeating: 0, count: head.count)

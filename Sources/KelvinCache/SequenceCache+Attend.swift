@@ -11,6 +11,7 @@ extension SequenceCache {
     _ queries: Tensor, adding entries: NewEntries?, layer: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
     do {
+      try holdStates()
       return try arrive(queries, adding: entries, layer: layer, scale: scale)
     } catch {
       abandonPass()

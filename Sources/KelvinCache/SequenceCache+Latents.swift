@@ -90,6 +90,9 @@ extension Store {
       ledger.heads[head].positions = other.positions
       ledger.heads[head].gone = other.gone
       if policy.records.attention { ledger.heads[head].attention = .init(repeating: 0, count: keys.rows) }
+      if policy.records.attentionHistory > 0 {
+        ledger.heads[head].attentionHistory.append(keys.rows, from: 0, queries: policy.records.attentionHistory)
+      }
     }
   }
 }
@@ -99,6 +102,7 @@ extension HeadLedger {
   fileprivate mutating func receive(_ heads: [HeadLedger]) {
     for head in heads {
       for entry in head.attention.indices { attention[entry] += head.attention[entry] / Float(heads.count) }
+      attentionHistory.add(head.attentionHistory, oneOf: heads.count)
       windowAttention += head.windowAttention
     }
   }

@@ -1,11 +1,17 @@
-import KelvinAttention
+public import KelvinAttention
 public import KelvinTensors
 
 extension SequenceCache {
   /// Folds keys and values into the state of a retention layer, and reads it with each row's query.
   public mutating func retain(
     _ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int
-  ) -> Tensor {
+  ) throws(MemoryError) -> Tensor {
+    do {
+      try holdStates()
+    } catch {
+      abandonPass()
+      throw error
+    }
     let state = layout.states[layer]
     let processor = queries.processor
     if states.isEmpty {
@@ -16,5 +22,11 @@ extension SequenceCache {
       turned(queries, width: state.keyWidth, at: first, rotary: state.rotary),
       keys: turned(keys, width: state.keyWidth, at: first, rotary: state.rotary), values: values,
       logDecays: logDecays, state: states[layer], heads: state.heads)
+  }
+
+  /// Counts the bytes of all states towards the pool's limit, once, when the first token is read.
+  mutating func holdStates() throws(MemoryError) {
+    guard heldStates == nil, layout.stateBytes > 0 else { return }
+    heldStates = try HeldBytes(layout.stateBytes, of: pagePool)
   }
 }

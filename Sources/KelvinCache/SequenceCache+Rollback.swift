@@ -31,6 +31,7 @@ extension SequenceCache {
   package mutating func clear() {
     for box in stores { box.store.clear() }
     states = []
+    heldStates = nil
     seen = 0
     promptLength = 0
     positions = []

@@ -22,6 +22,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   var stores: [StoreBox]
   /// The states of retention layers, each `[H·Dk, Dv]`; none before the first token.
   package internal(set) var states: [Tensor] = []
+  /// Their bytes, as the pool counts them, and those of open segments.
+  var heldStates: HeldBytes?
   /// The last attention layer that reads each store, and how many do.
   let readers: [(last: Int, count: Int)]
   var promptLength = 0

@@ -60,6 +60,7 @@ extension HeadLedger {
   fileprivate mutating func pass(on entry: Int, to heir: Int) {
     if !attention.isEmpty { attention[heir] += attention[entry] }
     if !attentionCount.isEmpty { attentionCount.unite(entry, with: heir) }
+    if !attentionHistory.isEmpty { attentionHistory.unite(entry, with: heir) }
     for row in windowAttention.indices { windowAttention[row][heir] += windowAttention[row][entry] }
   }
 }

@@ -86,7 +86,7 @@ struct CacheFlags: ParsableArguments {
 
   @Option(
     name: [.customLong("kv-limit")],
-    help: "Bytes that a sequence's pages may take, for example 64MiB. (default: no limit)")
+    help: "Bytes that a sequence's pages and states may take, for example 64MiB. (default: no limit)")
   var limit: String?
 
   /// What the flags say, checked.

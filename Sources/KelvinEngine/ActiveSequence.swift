@@ -36,7 +36,7 @@ final class ActiveSequence {
   }
 
   /// What `other` has read, on pages that the two share.
-  init(forking other: ActiveSequence) {
+  init(forking other: ActiveSequence) throws(EngineError) {
     loaded = other.loaded
     model = other.model
     processor = other.processor
@@ -46,7 +46,11 @@ final class ActiveSequence {
     closesRanks = other.closesRanks
     tokens = other.tokens
     logits = other.logits
-    owner = OwnedCache(other.owner.cache.fork())
+    do {
+      owner = OwnedCache(try other.owner.cache.fork())
+    } catch {
+      throw .memory(error.description)
+    }
   }
 
   /// Whether `count` more tokens fit: into the context, or into any length where the policy closes ranks.

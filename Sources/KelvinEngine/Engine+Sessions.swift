@@ -4,7 +4,10 @@ extension Engine {
   /// A second session that has read the same and goes on by itself.
   ///
   /// Pages are shared until one of the two writes into them; the byte limit holds for both together.
-  public func fork(_ session: Session) -> Session { Session(ActiveSequence(forking: session.sequence)) }
+  /// - Throws: `EngineError.memory` where a second set of states exceeds the limit.
+  public func fork(_ session: Session) throws(EngineError) -> Session {
+    Session(try ActiveSequence(forking: session.sequence))
+  }
 
   /// Saves a session: tokens, cache, and what its policy has noted.
   ///

@@ -69,6 +69,9 @@ public struct Records: Sendable, Hashable {
   public var outputNorm: Bool
   /// How many of this many newest queries gave an entry at least an even share of their attention; 0: not recorded.
   public var attentionCount: Int
+  /// The attention received from this many of the newest queries of all passes, mean over the group, forgotten in blocks:
+  /// `AttentionHistory`; 0: not recorded.
+  public var attentionHistory: Int
   /// How alike each key is to the mean of all keys' directions; measured for reviews only.
   public var keySimilarity: Bool
   /// Attention to expect from the queries to come; measured for reviews only.
@@ -79,8 +82,8 @@ public struct Records: Sendable, Hashable {
   /// The facts that are `true` or counted.
   public init(
     attention: Bool = false, windowAttention: Int = 0, keyNorm: Bool = false, valueNorm: ValueNorm? = nil,
-    outputNorm: Bool = false, attentionCount: Int = 0, keySimilarity: Bool = false,
-    expectedAttention: ExpectedQueries? = nil, kinds: Bool = false
+    outputNorm: Bool = false, attentionCount: Int = 0, attentionHistory: Int = 0,
+    keySimilarity: Bool = false, expectedAttention: ExpectedQueries? = nil, kinds: Bool = false
   ) {
     self.attention = attention
     self.windowAttention = windowAttention
@@ -88,20 +91,24 @@ public struct Records: Sendable, Hashable {
     self.valueNorm = valueNorm
     self.outputNorm = outputNorm
     self.attentionCount = attentionCount
+    self.attentionHistory = attentionHistory
     self.keySimilarity = keySimilarity
     self.expectedAttention = expectedAttention
     self.kinds = kinds
   }
 
   /// Whether a column holds sums or counts over queries, from which no query can be taken out again.
-  package var addsUp: Bool { attention || attentionCount > 0 || expectedAttention != nil }
+  package var addsUp: Bool {
+    attention || attentionHistory > 0 || attentionCount > 0 || expectedAttention != nil
+  }
 
   /// The names of the recorded columns, for lists.
   public var names: [String] {
     let columns = [
       (attention, "attention"), (windowAttention > 0, "windowAttention"), (keyNorm, "keyNorm"),
       (valueNorm != nil, "valueNorm"), (outputNorm, "outputNorm"), (attentionCount > 0, "attentionCount"),
-      (keySimilarity, "keySimilarity"), (expectedAttention != nil, "expectedAttention"), (kinds, "kinds"),
+      (attentionHistory > 0, "attentionHistory"), (keySimilarity, "keySimilarity"),
+      (expectedAttention != nil, "expectedAttention"), (kinds, "kinds"),
     ]
     return columns.filter(\.0).map(\.1)
   }

@@ -30,6 +30,8 @@ public struct HeadLedger: Sendable {
   public var outputNorm: ContiguousArray<Float> = []
   /// How many of the newest queries gave the entry at least an even share of their attention.
   public var attentionCount = AttentionCount()
+  /// Attention received from the newest queries, mean over the group.
+  public var attentionHistory = AttentionHistory()
   /// What kind of token the entry stands for.
   public var kinds: ContiguousArray<EntryKind> = []
   /// The first position whose query does not see the entry: the end of its lifetime.
@@ -64,6 +66,8 @@ public struct HeadLedger: Sendable {
     positions.append(contentsOf: newPositions)
     if records.attention { attention.append(contentsOf: repeatElement(0, count: newPositions.count)) }
     if records.attentionCount > 0 { attentionCount.append(newPositions.count, queries: records.attentionCount) }
+    guard records.attentionHistory > 0 else { return }
+    attentionHistory.append(newPositions.count, from: Int(newPositions.lowerBound), queries: records.attentionHistory)
   }
 
   /// Empties the columns that are measured for one review.
@@ -81,6 +85,7 @@ public struct HeadLedger: Sendable {
     if !valueNorm.isEmpty { valueNorm.swapRemove(entry) }
     if !outputNorm.isEmpty { outputNorm.swapRemove(entry) }
     if !attentionCount.isEmpty { attentionCount.swapRemove(entry) }
+    if !attentionHistory.isEmpty { attentionHistory.swapRemove(entry) }
     if !kinds.isEmpty { kinds.swapRemove(entry) }
     if !gone.isEmpty { gone.swapRemove(entry) }
     if !mergeWeight.isEmpty { mergeWeight.swapRemove(entry) }
@@ -95,6 +100,7 @@ public struct HeadLedger: Sendable {
     if !valueNorm.isEmpty { valueNorm.removeLast(valueNorm.count - count) }
     if !outputNorm.isEmpty { outputNorm.removeLast(outputNorm.count - count) }
     if !attentionCount.isEmpty { attentionCount.shorten(to: count) }
+    if !attentionHistory.isEmpty { attentionHistory.shorten(to: count) }
     if !kinds.isEmpty { kinds.removeLast(kinds.count - count) }
     if !gone.isEmpty { gone.removeLast(gone.count - count) }
     if !mergeWeight.isEmpty { mergeWeight.removeLast(mergeWeight.count - count) }
@@ -102,7 +108,7 @@ public struct HeadLedger: Sendable {
 }
 
 extension ContiguousArray {
-  fileprivate mutating func swapRemove(_ index: Int) {
+  mutating func swapRemove(_ index: Int) {
     let last = removeLast()
     if index < count { self[index] = last }
   }

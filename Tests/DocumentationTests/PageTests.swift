@@ -44,6 +44,23 @@ struct PageTests {
     if number.count == 2 { #expect(page.text.contains("arXiv \(number[1])"), "\(page.name)") }
   }
 
+  @Test("what is measured stands below the command that prints it, and every row has all its numbers")
+  func measured() throws {
+    let types = try PolicyRegistry.all.map { try page(of: $0).name } + Documents.wrappers
+    for type in types {
+      let page = try Documents.text("\(Documents.policies)/\(type).md")
+      let measured = page.components(separatedBy: "## Measured effect\n").last ?? ""
+      let section = measured.components(separatedBy: "\n## ").first ?? ""
+      #expect(section.contains("| kelvin score -m "), "\(type): no command")
+      let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `--kv-") }
+      #expect(type == "Full" || !rows.isEmpty, "\(type): no rows")
+      for row in rows {
+        let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+        #expect(cells.count == 5 && cells.allSatisfy { !$0.isEmpty }, "\(type): \(row)")
+      }
+    }
+  }
+
   @Test("the wrappers' page has every option of theirs and its default")
   func wrappers() throws {
     let page = try Documents.text("\(Documents.policies)/Wrappers.md")

@@ -37,10 +37,40 @@ struct ArrivalColumnsTests {
     "an even share is counted over the newest queries, in prefill and in steps",
     arguments: ReviewColumnsTests.shapes, [1, 5, 64, 400])
   func attentionCount(_ passes: RandomPasses, queries: Int) throws {
-    let witness = Witness(Records(attention: true, attentionCount: queries))
+    try follow(passes, Records(attention: true, attentionCount: queries)) { head, given in
+      for entry in 0..<head.count {
+        let position = Int(head.positions[entry])
+        let expected = given.suffix(queries).count { $0[position, default: 0] >= 1 / Double($0.count) }
+        #expect(head.attentionCount[entry] == expected, "position \(position)")
+      }
+    }
+  }
+
+  /// 32-bit sums of at most 640 shares, each up to 1 and exact to 2⁻²⁰ or so.
+  private static let tolerance = 5e-5
+
+  @Test(
+    "what the newest queries gave is summed, in prefill and in steps", arguments: ReviewColumnsTests.shapes,
+    [1, 5, 20, 64, 400])
+  func attentionHistory(_ passes: RandomPasses, queries: Int) throws {
+    try follow(passes, Records(attention: true, attentionHistory: queries)) { head, given in
+      let first = AttentionHistory.firstCounted(of: queries, newest: given.count - 1)
+      for entry in 0..<head.count {
+        let position = Int(head.positions[entry])
+        let expected = given.dropFirst(first).reduce(0) { $0 + $1[position, default: 0] }
+        #expect(abs(Double(head.attentionHistory[entry]) - expected) <= Self.tolerance, "position \(position)")
+      }
+    }
+  }
+
+  /// Runs the passes, and calls `compare` for each head of each reviewed ledger with what each query so far has given to the
+  /// positions that it saw, in double precision.
+  private func follow(
+    _ passes: RandomPasses, _ records: Records, _ compare: (HeadLedger, _ given: [[Int: Double]]) -> Void
+  ) throws {
+    let witness = Witness(records)
     var reference = Reference(layout: passes.store, group: passes.group)
-    /// Of each head, for each query so far, the positions that it gave an even share.
-    var noticed = [[Set<Int>]](repeating: [], count: passes.heads)
+    var given = [[[Int: Double]]](repeating: [], count: passes.heads)
     try passes.run(witness) { q, k, v, result in
       let width = (q: passes.heads * passes.group * passes.keyWidth, k: passes.heads * passes.keyWidth)
       let valueWidth = passes.heads * passes.valueWidth
@@ -52,23 +82,18 @@ struct ArrivalColumnsTests {
           Array(q[row * width.q..<(row + 1) * width.q]), Array(k[row * width.k..<(row + 1) * width.k]),
           Array(v[row * valueWidth..<(row + 1) * valueWidth]), scale: passes.scale)
         for (index, head) in reference.heads.enumerated() {
-          noticed[index].append(
-            Set(
-              head.filter { $0.received - before[index][$0.position, default: 0] >= 1 / Double(head.count) }
-                .map(\.position)))
+          given[index].append(
+            Dictionary(
+              uniqueKeysWithValues: head.map {
+                ($0.position, $0.received - before[index][$0.position, default: 0])
+              }))
         }
       }
       guard let ledger = witness.ledger, ledger.heads[0].count == reference.heads[0].count else {
         reference.keep(result.ledger.map { Array($0.keys) })
         return
       }
-      for (index, head) in ledger.heads.enumerated() {
-        for entry in 0..<head.count {
-          let position = Int(head.positions[entry])
-          let expected = noticed[index].suffix(queries).filter { $0.contains(position) }.count
-          #expect(head.attentionCount[entry] == expected, "position \(position)")
-        }
-      }
+      for (head, given) in zip(ledger.heads, given) { compare(head, given) }
       reference.keep(result.ledger.map { Array($0.keys) })
     }
   }

@@ -43,7 +43,7 @@ struct KindsOfMemoryTests {
     if !cache.layout.states.isEmpty {
       let decays = rows(2, 9).values.map { -abs($0) }
       outputs +=
-        cache.retain(
+        try cache.retain(
           rows(16, 10), keys: rows(16, 11), values: rows(16, 12),
           logDecays: processor.tensor(rows: count, columns: 2, values: decays), layer: 0
         ).values
@@ -89,8 +89,8 @@ struct KindsOfMemoryTests {
     let pool = PagePool()
     var cache = try filled(pool)
     let held = pool.bytes
-    var alike = cache.fork()
-    var other = cache.fork()
+    var alike = try cache.fork()
+    var other = try cache.fork()
     #expect(pool.bytes == held)
     for count in [1, 9, 1, 40] { _ = try read(count, seed: 5, into: &other) }
     for count in [1, 1, 12, 1] {
@@ -137,6 +137,25 @@ struct KindsOfMemoryTests {
     var fresh = empty()
     fresh.beginPrompt(length: 40)
     #expect(try read(40, into: &cache) == read(40, into: &fresh))
+  }
+
+  @Test("states count towards the limit: in the first pass, in every pass after it, and in a fork")
+  func limit() throws {
+    let states = Self.layout.stateBytes
+    let unlimited = PagePool()
+    _ = try filled(unlimited)
+    let peak = unlimited.peakBytes
+    // A byte less than the states take, a byte more, and a byte less than what the largest pass takes.
+    for (limit, needed) in [(states - 1, states), (states + 1, states + 2048), (peak + states - 1, peak + states)] {
+      #expect(throws: MemoryError.poolExhausted(bytes: needed, limit: limit)) { _ = try filled(PagePool(limit: limit)) }
+    }
+    let pool = PagePool(limit: peak + 3 * states)
+    let cache = try filled(pool)
+    var forks: [OwnedCache] = []
+    while let fork = try? OwnedCache(cache.fork()) { forks.append(fork) }
+    #expect(forks.count == (peak + 3 * states - pool.bytes) / states - 1 && forks.count >= 2)
+    forks.removeAll()
+    #expect(try cache.fork().seen == 76)
   }
 
   @Test("in a batch, one sequence without a page takes the pass back in all")

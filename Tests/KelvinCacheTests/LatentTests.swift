@@ -118,6 +118,16 @@ struct LatentTests {
     #expect(greatestDifference(Array(a.attention), Array(b.attention)) < 1e-4)
   }
 
+  @Test("the same attention received from the newest queries", arguments: [1, 20, 400])
+  func history(queries: Int) throws {
+    let policy = H2O(budget: .entries(20), history: queries)
+    let (absorbed, expanded) = (try run(.absorbed, policy), try run(.expanded, policy))
+    let (a, b) = (try #require(absorbed.ledger), try #require(expanded.ledger))
+    #expect(a.positions == b.positions)
+    let sums = [a, b].map { head in (0..<head.count).map { head.attentionHistory[$0] } }
+    #expect(greatestDifference(sums[0], sums[1]) < 1e-4 && sums[0].reduce(0, +) > 0.3)
+  }
+
   @Test("the newest queries are observed for every query head in both forms")
   func observed() throws {
     let policy = SnapKV(budget: .entries(20), window: 4, kernel: 3)

@@ -1,4 +1,3 @@
-import Foundation
 import KelvinAttention
 import KelvinCache
 import KelvinPolicies
@@ -54,38 +53,6 @@ struct MemoryTests {
     _ = try model.read([text[128]], prompt: 0, into: &loaded)
     #expect(loaded.seen == 129)
   }
-
-  #if os(Linux)
-    @Test("the system has the memory back when entries have left")
-    func resident() throws {
-      let processor = try Processor(threads: 1)
-      let shape = PageShape(keyWidth: 64, valueWidth: 64, keyFormat: .f32, valueFormat: .f32)
-      let rows = 64 * 64
-      let ones = processor.tensor(rows: rows, columns: 64, values: Array(repeating: 1, count: rows * 64))
-      // Other tests run beside this one and take memory as well, so one clean measurement of several is enough.
-      let fell = try (0..<5).contains { _ in
-        let pool = PagePool()
-        var head = HeadPages(shape: shape, pool: pool)
-        for _ in 0..<32 {
-          let first = head.count
-          try head.grow(by: rows)
-          head.write(ones, ones, head: 0, first: first, kernels: processor.kernels)
-        }
-        #expect(pool.bytes == 64 << 20)
-        let before = try Self.residentBytes()
-        head.shorten(to: 64)
-        #expect(pool.bytes == shape.bytes)
-        return try before - Self.residentBytes() > 48 << 20
-      }
-      #expect(fell)
-    }
-
-    /// The second number of `statm`: pages that are in memory.
-    private static func residentBytes() throws -> Int {
-      let text = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
-      return try #require(Int(text.split(separator: " ")[1])) * sysconf(Int32(_SC_PAGESIZE))
-    }
-  #endif
 }
 
 extension TestModel {

@@ -54,7 +54,8 @@ struct ReviewColumnsTests {
   @Test("the same bits for 1, 2 and 3 threads", arguments: shapes)
   func threads(_ passes: RandomPasses) throws {
     let records = Records(
-      attentionCount: 11, keySimilarity: true, expectedAttention: ExpectedQueries(future: 9, sinks: 2))
+      attentionCount: 11, attentionHistory: 20, keySimilarity: true,
+      expectedAttention: ExpectedQueries(future: 9, sinks: 2))
     func columns(threads: Int) throws -> [HeadLedger] {
       var threaded = passes
       threaded.threads = threads
@@ -68,6 +69,7 @@ struct ReviewColumnsTests {
         #expect(found.keySimilarity == expected.keySimilarity)
         #expect(found.expectedAttention == expected.expectedAttention)
         #expect(found.attentionCount == expected.attentionCount)
+        #expect(found.attentionHistory == expected.attentionHistory)
       }
     }
   }
@@ -79,7 +81,7 @@ struct ReviewColumnsTests {
     try passes.run(witness)
     let head = try #require(witness.ledger).heads[0]
     #expect(head.keySimilarity.isEmpty && head.expectedAttention.isEmpty && head.windowAttention.isEmpty)
-    #expect(head.attentionCount.isEmpty && head.outputNorm.isEmpty)
+    #expect(head.attentionCount.isEmpty && head.attentionHistory.isEmpty && head.outputNorm.isEmpty)
   }
 
   private func compareSimilarity(_ passes: RandomPasses, tolerance: Double) throws {

@@ -101,7 +101,7 @@ struct SessionTests {
     let text = TinyEngine.prompt(90)
     _ = try await result(engine.generate(request(text, 0), in: parent))
     for end in [[11], [12, 13]] as [[Int32]] {
-      let fork = await engine.fork(parent)
+      let fork = try await engine.fork(parent)
       let found = try await result(engine.generate(request(end), in: fork))
       let fresh = try await result(engine.generate(request(text + end)))
       #expect(found.tokens == fresh.tokens)

@@ -65,6 +65,50 @@ struct H2OTests {
     #expect(decode.survivors(of: eight, at: .step).count == 4)
   }
 
+  /// Eight entries, of which the first received most at first and the third since.
+  private func turning(history: Int) -> Ledger {
+    var head = HeadLedger(number: 0)
+    for query in 0..<8 {
+      head.append(Int32(query)..<Int32(query + 1), recording: Records(attentionHistory: history))
+      head.attentionHistory.withSums(of: query) { sums in
+        sums[query < 5 ? 0 : 2] += 1
+        sums[query / 2] += 0.5
+      }
+    }
+    return Ledger(heads: [head], seen: 8)
+  }
+
+  @Test("with a history only what the newest queries gave counts")
+  func history() {
+    var all = H2O(budget: .entries(2), recent: 0, history: 8)
+    #expect(all.survivors(of: turning(history: 8)) == [0, 2])
+    var three = H2O(budget: .entries(2), recent: 0, history: 3)
+    #expect(three.survivors(of: turning(history: 3)) == [2, 3])
+    var one = H2O(budget: .entries(3), recent: 1, history: 1)
+    #expect(one.survivors(of: turning(history: 1)) == [2, 3, 7])
+  }
+
+  @Test("the mean is over the queries that count and have met the entry")
+  func historyMean() {
+    // Of queries 5, 6 and 7, entry 6 has met two and entry 7 one.
+    var head = HeadLedger(number: 0)
+    head.append(0..<8, recording: Records(attentionHistory: 3))
+    head.attentionHistory.withSums(of: 7) { $0 = [3, 2.75, 0, 0, 0, 0, 1.9, 0.99] }
+    let ledger = Ledger(heads: [head], seen: 8)
+    var mean = H2O(budget: .entries(3), recent: 0, norm: .mean, history: 3)
+    #expect(mean.survivors(of: ledger) == [0, 6, 7])
+  }
+
+  @Test("a history of no queries is refused, and without one all queries count")
+  func noHistory() throws {
+    #expect(try PolicyRegistry.make(PolicySpecification("h2o:history=400")).records == Records(attentionHistory: 400))
+    #expect(try PolicyRegistry.make(PolicySpecification("h2o:history=all")).records == Records(attention: true))
+    #expect(
+      throws: PolicyError.impossible(
+        policy: "h2o", option: "history", found: "0", expected: "a count from 1 on, or all")
+    ) { try PolicyRegistry.make(PolicySpecification("h2o:history=0")) }
+  }
+
   @Test("it asks for attention, and keeps positions")
   func asks() {
     let policy = H2O(budget: .entries(4))

@@ -43,7 +43,10 @@ struct SpecificationTests {
     "every complaint names the policy, the option, what was found and what is possible",
     arguments: [
       ("h3o", "policy 'h3o' does not exist; known: "),
-      ("h2o:buget=1", "policy 'h2o': option 'buget' does not exist; known: budget, recent, norm, positions, when"),
+      (
+        "h2o:buget=1",
+        "policy 'h2o': option 'buget' does not exist; known: budget, recent, norm, history, positions, when"
+      ),
       ("full:budget=1", "policy 'full': option 'budget' does not exist; it has none"),
       ("h2o:budget=0", "policy 'h2o': budget=0 is not possible, expected \(Budget.spellings)"),
       ("h2o:recent=-1", "policy 'h2o': recent=-1 is not possible, expected a count or half"),

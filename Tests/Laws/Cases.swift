@@ -12,8 +12,10 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   var policy: String
   var model: String
   var format: EntryFormat
+  /// An option that is not at its default, written `key=value`.
+  var option: String?
 
-  var testDescription: String { "\(policy), \(model), \(format.rawValue)" }
+  var testDescription: String { "\(policy)\(option.map { ":" + $0 } ?? ""), \(model), \(format.rawValue)" }
 
   /// Multi-head, grouped-query, multi-query and latent attention with random weights; one with heads of 32, which quantised entries
   /// need; windows beside a shared store, states beside a shared store, merging entries, and two kinds of sink.
@@ -27,12 +29,19 @@ struct LawCase: Sendable, CustomTestStringConvertible {
     ("sink-learned", [.f32]), ("sink-zero", [.f32]),
   ]
 
-  /// Every registered policy on every shape in every format.
-  static let all = PolicyRegistry.all.flatMap { entry in
-    models.flatMap { model in
-      model.formats.map { LawCase(policy: entry.name, model: model.name, format: $0) }
+  /// Options that have columns of their own.
+  private static let variants = [("h2o", "history=20")]
+
+  /// Every registered policy on every shape in every format, and variants on every shape.
+  static let all =
+    PolicyRegistry.all.flatMap { entry in
+      models.flatMap { model in
+        model.formats.map { LawCase(policy: entry.name, model: model.name, format: $0) }
+      }
     }
-  }
+    + variants.flatMap { policy, option in
+      models.map { LawCase(policy: policy, model: $0.name, format: $0.formats[0], option: option) }
+    }
 
   /// The cases of policies that can be given a budget.
   static let budgeted = all.filter { $0.has("budget") }
@@ -45,18 +54,23 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   /// Whether the policy understands an option.
   func has(_ option: String) -> Bool { options.contains { $0.key == option } }
 
-  /// The policy with every option at its default but `budget`, where it has one, in all layers.
-  func makePolicy(budget: String) throws -> any CachePolicy {
-    var specification = PolicySpecification(name: policy)
+  /// The policy with every option at its default but the case's own and `budget`, where it has one.
+  func specification(budget: String) throws -> PolicySpecification {
+    var specification = try PolicySpecification(option.map { "\(policy):\($0)" } ?? policy)
     if has("budget") { specification["budget"] = budget }
+    return specification
+  }
+
+  /// The policy with a budget, in all layers.
+  func makePolicy(budget: String) throws -> any CachePolicy {
+    var specification = try specification(budget: budget)
     if has("skip") { specification["skip"] = "none" }
     return try PolicyRegistry.make(specification)
   }
 
   /// The policy with options that let every entry stay.
   func makeGenerous() throws -> any CachePolicy {
-    var specification = PolicySpecification(name: policy)
-    if has("budget") { specification["budget"] = "100000" }
+    var specification = try specification(budget: "100000")
     if has("threshold") { specification["threshold"] = "1" }
     return try PolicyRegistry.make(specification)
   }

@@ -20,6 +20,22 @@ struct IdentityLaws {
     try expectSame(H2O(budget: .entries(40), recent: 40), Window(budget: .entries(40)), on: model)
   }
 
+  @Test("H2O whose history has room for all queries in one block is H2O that sums all, bit for bit", arguments: models)
+  func endlessHistory(_ model: String) throws {
+    try expectSame(H2O(budget: .entries(40), history: 8 * 200), H2O(budget: .entries(40)), on: model)
+  }
+
+  @Test("in eight blocks its sums differ in their last bits, and the same entries stay", arguments: models)
+  func longHistory(_ model: String) throws {
+    try expectSame(H2O(budget: .entries(40), history: 200), H2O(budget: .entries(40)), on: model)
+  }
+
+  @Test("H2O of one query's history is TOVA, where all query heads share a KV head")
+  func memoryless() throws {
+    try expectSame(
+      H2O(budget: .entries(40), recent: 1, history: 1), TOVA(budget: .entries(40), recent: 1), on: "llama-mqa")
+  }
+
   @Test("StreamingLLM without sinks is the window", arguments: models)
   func sinkless(_ model: String) throws {
     try expectSame(StreamingLLM(budget: .entries(40), sinks: 0), Window(budget: .entries(40)), on: model)

@@ -22,8 +22,7 @@ struct LifeLaws {
 
     /// The policy with a budget of 40 and these wrappers, every option written out.
     func specification() throws -> PolicySpecification {
-      var specification = PolicySpecification(name: law.policy)
-      if law.has("budget") { specification["budget"] = "40" }
+      var specification = try law.specification(budget: "40")
       for option in options {
         let sides = option.split(separator: "=").map(String.init)
         specification[sides[0]] = sides[1]
@@ -109,8 +108,8 @@ struct LifeLaws {
     var cache = model.cache(policy, formats: law.format, pool: pool)
     try firstHalf(model, into: &cache)
     let before = pool.bytes
-    var alike = cache.fork()
-    var other = cache.fork()
+    var alike = try cache.fork()
+    var other = try cache.fork()
     #expect(pool.bytes == before)
     #expect(cache.report(policy: "", budget: nil).sharedBytes == before && other.sharedBytes == before)
     _ = try model.read(Array(LawCase.text(for: model).reversed()), prompt: 70, into: &other)

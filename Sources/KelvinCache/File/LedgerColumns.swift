@@ -13,12 +13,14 @@ struct LedgerColumns {
 
   private var countWords: Int { AttentionCount.wordsPerEntry(records.attentionCount) }
 
+  private var blocks: Int { AttentionHistory.blocks(of: records.attentionHistory) }
+
   /// Bytes of the columns of `count` entries.
   func length(count: Int) -> Int {
     let columns = [
       true, hasLifetimes, hasWeights, records.attention, records.keyNorm, records.valueNorm != nil, records.outputNorm,
     ]
-    return count * (4 * columns.count { $0 } + 8 * countWords + (records.kinds ? 1 : 0))
+    return count * (4 * (columns.count { $0 } + blocks) + 8 * countWords + (records.kinds ? 1 : 0))
   }
 
   /// The columns of a head.
@@ -32,6 +34,7 @@ struct LedgerColumns {
       for number in column { bytes += number.bitPattern.littleEndianBytes }
     }
     for word in head.attentionCount.words { bytes += word.littleEndianBytes }
+    for number in head.attentionHistory.sums.joined() { bytes += number.bitPattern.littleEndianBytes }
     return bytes + head.kinds.map(\.rawValue)
   }
 
@@ -67,6 +70,11 @@ struct LedgerColumns {
         queries: records.attentionCount,
         words: ContiguousArray(
           stride(from: bytes.startIndex, to: bytes.endIndex, by: 8).map { UInt64(littleEndian: bytes[$0..<$0 + 8]) }))
+    }
+    if blocks > 0 {
+      var sums: [ContiguousArray<Float>] = []
+      for _ in 0..<blocks { sums.append(try numbers("attention of the newest queries")) }
+      head.attentionHistory = AttentionHistory(queries: records.attentionHistory, sums: sums)
     }
     guard records.kinds else { return }
     for byte in rest {

@@ -31,6 +31,7 @@ extension SequenceCache {
     try check(header, policy: policy)
     if header.promptLength > 0 { beginPrompt(length: header.promptLength) }
     seen = header.seen
+    if seen > 0 { do { try holdStates() } catch { throw .memory(error) } }
     if header.hasStates {
       for state in layout.states {
         states.append(

@@ -73,7 +73,7 @@ extension YOCO {
     func callAsFunction(_ x: Tensor, memory: inout (some AttentionMemory & ~Copyable)) throws(MemoryError) -> Tensor {
       let (queries, keys, values) = x.multiplied(by: query, key, value)
       let (gates, decays) = x.multiplied(by: outputGate, decay)
-      let retained = memory.retain(
+      let retained = try memory.retain(
         queries, keys: keys.scaled(by: keyScale), values: values, logDecays: decays.logSigmoid(dividedBy: divisor),
         layer: index)
       let normalised = retained.rmsNormalised(gain: headGain, epsilon: epsilon)

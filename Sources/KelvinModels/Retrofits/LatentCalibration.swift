@@ -70,8 +70,8 @@ public struct CalibratingMemory<Memory: AttentionMemory & ~Copyable>: ~Copyable,
   /// Leaves retention to the memory inside.
   public mutating func retain(
     _ queries: Tensor, keys: Tensor, values: Tensor, logDecays: Tensor, layer: Int
-  ) -> Tensor {
-    memory.retain(queries, keys: keys, values: values, logDecays: logDecays, layer: layer)
+  ) throws(MemoryError) -> Tensor {
+    try memory.retain(queries, keys: keys, values: values, logDecays: logDecays, layer: layer)
   }
 
   /// Adds the lengths of every pair of every head.

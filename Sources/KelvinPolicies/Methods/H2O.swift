@@ -10,7 +10,8 @@
 /// Departures: the paper is per query head (MHA); here the mean over the query heads that share a KV head. Evicted entries
 /// leave memory and the softmax, as in the authors' `utils_real_drop`, not as in their simulation by masks.
 /// `norm=mean` divides by the queries that have met the entry; the paper found it worse (App. B.2), kvpress does it.
-/// Sums over the newest queries only are left out: they need every term to forget the oldest. See `Scissorhands`.
+/// `history=m` sums the newest `m` queries only, forgotten an eighth at a time (`AttentionHistory`); the paper sums all, Cold
+/// Compress the last 400.
 /// Not for: finding something in a long prompt that no later prompt token points to.
 ///
 /// Source: Zhang et al. 2023, arXiv 2306.14048.
@@ -28,13 +29,16 @@ public struct H2O: ScoringPolicy {
   public let recent: Int?
   /// What the sum is divided by.
   public let norm: Norm
+  /// The newest queries whose attention is summed, `m`; `nil`: all.
+  public let history: Int?
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
-  /// Queries so far.
+  /// Queries so far, and the oldest of them that is summed.
   private var seen = 0
+  private var oldest = 0
 
-  /// Asks for the attention received so far, `A_j`.
-  public let records = Records(attention: true)
+  /// Asks for the attention received so far, `A_j`, or from the newest queries.
+  public var records: Records { history.map { Records(attentionHistory: $0) } ?? Records(attention: true) }
   /// Kept entries stay where they were born.
   public let places = Places.original
   /// The first positions have no privilege.
@@ -43,20 +47,26 @@ public struct H2O: ScoringPolicy {
   public var protectedLast: Int { recent ?? (capacity ?? 0) / 2 }
 
   /// Keeps the newest entries and the heavy hitters within `budget`.
-  public init(budget: Budget, recent: Int? = nil, norm: Norm = .none, when: When = .both) {
+  public init(
+    budget: Budget, recent: Int? = nil, norm: Norm = .none, history: Int? = nil, when: When = .both
+  ) {
     self.budget = budget
     self.recent = recent
     self.norm = norm
+    self.history = history
     self.when = when
   }
 
-  /// Looks how many queries there have been.
-  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { seen = ledger.seen }
+  /// Looks which queries are summed.
+  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
+    seen = ledger.seen
+    oldest = history.map { AttentionHistory.firstCounted(of: $0, newest: ledger.seen - 1) } ?? 0
+  }
 
-  /// The attention received so far, `A_j`, or its mean over the queries that have met the entry.
+  /// The attention received, `A_j`, or its mean over the queries that have met the entry.
   public func score(_ entry: Int, in head: HeadLedger) -> Float {
-    let sum = head.attention[entry]
-    return norm == .mean ? sum / Float(seen - Int(head.positions[entry])) : sum
+    let sum = history == nil ? head.attention[entry] : head.attentionHistory[entry]
+    return norm == .mean ? sum / Float(seen - max(oldest, Int(head.positions[entry]))) : sum
   }
 
   /// The registry's line.
@@ -69,12 +79,17 @@ public struct H2O: ScoringPolicy {
         key: "norm", values: "none, mean", default: "none",
         help: "the sum of attention, or its mean over the queries that have met the entry",
         choices: Norm.allCases.map(\.rawValue)),
+      PolicyOption(
+        key: "history", values: "a count from 1 on, or all", default: "all",
+        help: "newest queries whose attention is summed, forgotten an eighth at a time"),
       .positions(["original"]), .when,
     ],
     acts: "prefill and decode"
   ) { options throws(PolicyError) in
-    H2O(
+    let history = try options.count("history")
+    guard history != 0 else { throw options.impossible("history") }
+    return H2O(
       budget: try options.budget(), recent: try options.count("recent"), norm: try options.choice("norm"),
-      when: try options.choice("when"))
+      history: history, when: try options.choice("when"))
   }
 }
