@@ -112,7 +112,11 @@ private struct Inspected: Encodable {
   var name, style, architecture: String
   var parameters, innerParameters, layers, hiddenWidth, feedForwardWidth, queryHeads: Int
   var vocabulary, contextLength, weightBytes: Int
-  var tiedEmbeddings, chatTemplate: Bool
+  var tiedEmbeddings: Bool
+  /// Whether the file brings a chat template.
+  var chatTemplate: Bool
+  /// The one that is used where it brings none.
+  var usualChatTemplate: String?
   var formats: [Format]
   var stores: [Stores]
   /// `nil`: no layer retains.
@@ -132,6 +136,7 @@ private struct Inspected: Encodable {
     case weightBytes = "weight_bytes"
     case tiedEmbeddings = "tied_embeddings"
     case chatTemplate = "chat_template"
+    case usualChatTemplate = "usual_chat_template"
   }
 
   init(_ inspection: ModelInspection) {
@@ -140,7 +145,8 @@ private struct Inspected: Encodable {
     (parameters, innerParameters, layers) = (model.parameters, model.innerParameters, model.layers)
     (hiddenWidth, feedForwardWidth, queryHeads) = (model.hiddenWidth, model.feedForwardWidth, model.queryHeads)
     (vocabulary, contextLength, weightBytes) = (model.vocabulary, model.contextLength, inspection.weightBytes)
-    (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.hasChatTemplate)
+    (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.chatTemplate == .model)
+    if case .usual(let name)? = inspection.chatTemplate { usualChatTemplate = name }
     formats = inspection.tensors.map { Format(format: $0.format.rawValue, tensors: $0.count, bytes: $0.bytes) }
     let layout = model.layout
     stores = layout.groups.map { store, count in
@@ -195,7 +201,8 @@ private struct Inspected: Encodable {
     }
     lines.append("policies      " + policies.joined(separator: ", "))
     lines.append("tokenizer     " + (tokenizer.map { "\($0.model), \($0.tokens) tokens" } ?? "none; give token ids"))
-    lines.append("chat          " + (chatTemplate ? "has a template" : "no template"))
+    let usual = usualChatTemplate.map { "the file brings no template; '\($0)' is used, that of its architecture" }
+    lines.append("chat          " + (chatTemplate ? "has a template" : usual ?? "no template; see --chat-template"))
     return lines.joined(separator: "\n") + "\n"
   }
 }

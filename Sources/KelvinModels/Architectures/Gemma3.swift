@@ -10,7 +10,8 @@ extension DecoderFamily {
   public static let gemma3 = DecoderFamily(
     names: ["gemma3", "gemma3_text"],
     summary: "Gemma 3, text: windows in five of six layers, norms on both sides, GEGLU",
-    spelling: DecoderSpelling("Gemma3ForCausalLM", huggingFaceType: "gemma3_text", add: spell)
+    spelling: DecoderSpelling("Gemma3ForCausalLM", huggingFaceType: "gemma3_text", add: spell),
+    chatTemplate: "gemma"
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(gemma: facts)
     model.parts.formUnion([.queryNorm, .keyNorm])

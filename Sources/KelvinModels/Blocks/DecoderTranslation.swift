@@ -1,4 +1,3 @@
-import Foundation
 import KelvinAttention
 import KelvinTensors
 
