@@ -122,12 +122,14 @@ private struct Inspected: Encodable {
   /// `nil`: no layer retains.
   var states: States?
   var cache: [Cache]
-  /// Policies look at columns of numbers about entries, so each serves every layout.
+  /// Policies look at columns of numbers about entries, so each serves every layout, but for what the notes say.
   var policies = PolicyRegistry.all.map(\.name)
+  var notes: [CacheNote]
   var tokenizer: Text?
 
   enum CodingKeys: String, CodingKey {
-    case name, style, architecture, parameters, layers, vocabulary, formats, stores, states, cache, policies, tokenizer
+    case name, style, architecture, parameters, layers, vocabulary, formats, stores, states, cache, policies, notes,
+      tokenizer
     case innerParameters = "inner_parameters"
     case hiddenWidth = "hidden_width"
     case feedForwardWidth = "feed_forward_width"
@@ -168,6 +170,7 @@ private struct Inspected: Encodable {
         format: format.rawValue, bytesPerToken: model.layout.bytesPerToken(formats: options.formats),
         bytesAtContext: plan?.fullBytes)
     }
+    notes = layout.notes(hasTokenizer: inspection.tokenizer != nil)
     tokenizer = inspection.tokenizer.map { tokenizer in
       let special = tokenizer.vocabulary.special
       return Text(
@@ -200,10 +203,24 @@ private struct Inspected: Encodable {
       lines.append("  \(cache.format.padding(to: 12))\(Output.grouped(cache.bytesPerToken)) B per token\(full)")
     }
     lines.append("policies      " + policies.joined(separator: ", "))
+    lines += notes.map(text(of:))
     lines.append("tokenizer     " + (tokenizer.map { "\($0.model), \($0.tokens) tokens" } ?? "none; give token ids"))
     let usual = usualChatTemplate.map { "the file brings no template; '\($0)' is used, that of its architecture" }
     lines.append("chat          " + (chatTemplate ? "has a template" : usual ?? "no template; see --chat-template"))
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func text(of note: CacheNote) -> String {
+    let effect =
+      switch note.effect {
+      case .none: "no effect"
+      case .less: "less"
+      case .refused: "refused"
+      }
+    let all = stores.reduce(0) { $0 + $1.count }
+    let place = note.stores == 0 || note.stores == all ? "" : " in \(note.stores) of \(all) stores"
+    let policies = (1...3).contains(note.policies.count) ? " (\(note.policies.joined(separator: ", ")))" : ""
+    return "  \(note.option)\(policies): \(effect)\(place): \(note.reason)"
   }
 }
 
