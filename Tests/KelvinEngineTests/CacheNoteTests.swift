@@ -1,6 +1,9 @@
 import KelvinAttention
+import KelvinCache
 import KelvinEngine
+import KelvinModels
 import KelvinPolicies
+import KelvinTensors
 import TestSupport
 import Testing
 
