@@ -14,8 +14,10 @@ struct PromptOptions: ParsableArguments {
   @Option(help: "A JSON file with the prompt's token ids: a list, or an object with 'ids'.")
   var tokens: String?
 
-  @Flag(help: "Put the prompt as a user's message into the model's chat template.")
+  @Flag(help: "Put the prompt as a user's message into the chat template; --chat-template implies it.")
   var chat = false
+
+  @OptionGroup var template: TemplateOption
 
   @Option(
     name: [.customLong("system-prompt"), .customLong("sys", withSingleDash: true)],
@@ -30,7 +32,8 @@ struct PromptOptions: ParsableArguments {
     if let tokens { return try TokenFile.read(tokens) }
     let text = try prompt ?? TextFile.read(file ?? "-")
     let tokenizer = try loaded.requireTokenizer()
-    guard chat else { return tokenizer.encode(text) }
+    guard chat || template.chatTemplate != nil else { return tokenizer.encode(text) }
+    TemplateOption.announce(loaded)
     let opening = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
     let messages = opening + [ChatMessage(role: "user", content: text)]
     return tokenizer.encode(try loaded.render(messages), addSpecial: false)

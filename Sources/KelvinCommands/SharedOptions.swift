@@ -20,12 +20,14 @@ struct ModelOptions: ParsableArguments {
   var exact = false
 
   /// Loads the model for sequences as long as `cache` says, with progress on a terminal.
-  func load(_ cache: CacheFlags) async throws -> Engine {
+  /// - Parameter chatTemplate: a name or a file; `nil`: the model's own, or the usual one.
+  func load(_ cache: CacheFlags, chatTemplate: String? = nil) async throws -> Engine {
     var options = Engine.Options()
     options.threads = threads
     options.kernels = kernels
     options.isExact = exact
     options.sequenceLength = cache.context
+    options.chatTemplate = chatTemplate
     let engine = try await Engine(path: model, options: options) { Terminal.progress("loading", $0) }
     Terminal.progress("loading", 1)
     return engine

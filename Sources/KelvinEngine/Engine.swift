@@ -17,6 +17,8 @@ public actor Engine {
     public var isExact = false
     /// The longest sequence that is planned, by which LongRoPE chooses its factors; `nil`: the model's context.
     public var sequenceLength: Int?
+    /// The chat template, a name of `ChatTemplateRegistry` or a file; `nil`: the model's own, or the usual one.
+    public var chatTemplate: String?
 
     /// As fast as the machine allows.
     public init() {}
@@ -43,8 +45,8 @@ public actor Engine {
         expected: "one of " + Kernels.available.map(\.rawValue).joined(separator: ", "))
     }
     loaded = try LoadedModel(
-      path: path, exact: options.isExact, sequenceLength: options.sequenceLength, processor: processor,
-      progress: progress)
+      path: path, exact: options.isExact, sequenceLength: options.sequenceLength,
+      chatTemplate: options.chatTemplate, processor: processor, progress: progress)
     thread = EngineThread()
   }
 

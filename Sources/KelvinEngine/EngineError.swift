@@ -1,3 +1,5 @@
+import KelvinText
+
 /// Why a request cannot be carried out.
 public enum EngineError: Error, Hashable, CustomStringConvertible {
   /// A model file or folder that cannot be read; `reason` is the reader's sentence.
@@ -36,7 +38,7 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
     case .noTokenizer(let model):
       "\(model) has no tokenizer; give token ids instead of text"
     case .noChatTemplate(let model):
-      "\(model) has no chat template; use generate instead of chat"
+      "\(model) has no chat template; give one with --chat-template: \(ChatTemplate.choices)"
     case .unreadableCache(let file, let reason, _): "\(file): \(reason)"
     case .unwritableCache(let file, let reason): "\(file): the cache cannot be saved: \(reason)"
     case .text(let reason), .policy(let reason), .memory(let reason): reason

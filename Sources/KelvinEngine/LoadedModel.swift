@@ -12,8 +12,10 @@ public struct LoadedModel: Sendable {
   public let model: any LanguageModel
   /// `nil` where the file brings none; such a model works on token ids.
   public let tokenizer: Tokenizer?
-  /// `nil` where the file brings none.
+  /// `nil` where the file brings none, none was asked for, and models of its architecture have different ones.
   public let chatTemplate: ChatTemplate?
+  /// Where `chatTemplate` comes from.
+  public let chatTemplateOrigin: ChatTemplateOrigin?
   /// Why the file's chat template cannot be used, where it cannot; the model still generates.
   let templateProblem: String?
   /// `[V]` What each token is to a policy; empty without a tokenizer.
@@ -28,10 +30,12 @@ public struct LoadedModel: Sendable {
   ///   - path: a GGUF file, a folder with `config.json` and safetensors, or a llama2.c file.
   ///   - exact: keep all weights as 32-bit floats.
   ///   - sequenceLength: the longest sequence that is planned, by which LongRoPE chooses; `nil`: the model's context.
+  ///   - chatTemplate: a name of `ChatTemplateRegistry` or a file; `nil`: the model's own, or the usual one.
   ///   - processor: whose threads pack.
   ///   - progress: called with the share that is packed, in 0...1.
   public init(
-    path: String, exact: Bool, sequenceLength: Int? = nil, processor: Processor, progress: (Double) -> Void = { _ in }
+    path: String, exact: Bool, sequenceLength: Int? = nil, chatTemplate: String? = nil, processor: Processor,
+    progress: (Double) -> Void = { _ in }
   ) throws(EngineError) {
     var checkpoint = try Self.checkpoint(path: path)
     checkpoint.metadata["kelvin.sequence_length"] = sequenceLength.map { .integer($0) }
@@ -45,14 +49,16 @@ public struct LoadedModel: Sendable {
     fingerprint = ModelFingerprint(checkpoint)
     tokenizer = try Self.tokenizer(checkpoint, path: path)
     entryKinds = tokenizer?.kinds.map { EntryKind(rawValue: $0.rawValue) ?? .ordinary } ?? []
-    do {
-      chatTemplate = try tokenizer?.vocabulary.chatTemplate.map { source throws(TextError) in
-        try ChatTemplate(source: source)
-      }
+    let own = tokenizer?.vocabulary.chatTemplate
+    let usual = tokenizer == nil ? nil : ArchitectureRegistry.chatTemplate(of: checkpoint)
+    if chatTemplate == nil, let own {
+      let parsed = ChatTemplate.parsed(own)
+      (self.chatTemplate, chatTemplateOrigin) = (parsed.template, .model)
+      templateProblem = parsed.problem.map { "\(checkpoint.name): chat template: \($0)" }
+    } else {
+      self.chatTemplate = try (chatTemplate ?? usual).map { name throws(EngineError) in try ChatTemplate(named: name) }
+      chatTemplateOrigin = chatTemplate.map { .asked($0) } ?? usual.map { .usual($0) }
       templateProblem = nil
-    } catch {
-      chatTemplate = nil
-      templateProblem = "\(checkpoint.name): chat template: \(error.description)"
     }
   }
 

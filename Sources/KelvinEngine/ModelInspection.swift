@@ -25,14 +25,14 @@ public struct ModelInspection: Sendable {
   public let tensors: [Tensors]
   /// `nil` where the model brings none.
   public let tokenizer: Tokenizer?
-  /// Whether the model says how conversations are written.
-  public let hasChatTemplate: Bool
+  /// Where the chat template in force comes from; `nil` where there is none.
+  public let chatTemplate: ChatTemplateOrigin?
 
   /// Reads a model's metadata; see `LoadedModel` for what `path` may be.
   public init(path: String) throws(EngineError) {
     let checkpoint = try LoadedModel.checkpoint(path: path)
     let tokenizer = try LoadedModel.tokenizer(checkpoint, path: path)
-    try self.init(checkpoint, tokenizer: tokenizer, hasChatTemplate: tokenizer?.vocabulary.chatTemplate != nil)
+    try self.init(checkpoint, tokenizer: tokenizer)
   }
 
   /// Reads a `config.json` that stands alone.
@@ -43,10 +43,10 @@ public struct ModelInspection: Sendable {
     } catch {
       throw .unreadableModel(reason: error.description, isMissing: error.isUnreadable)
     }
-    try self.init(checkpoint, tokenizer: nil, hasChatTemplate: false)
+    try self.init(checkpoint, tokenizer: nil)
   }
 
-  private init(_ checkpoint: Checkpoint, tokenizer: Tokenizer?, hasChatTemplate: Bool) throws(EngineError) {
+  private init(_ checkpoint: Checkpoint, tokenizer: Tokenizer?) throws(EngineError) {
     do {
       description = try ArchitectureRegistry.describe(checkpoint)
     } catch {
@@ -58,7 +58,8 @@ public struct ModelInspection: Sendable {
       .map { Tensors(format: $0, count: $1.count, bytes: $1.reduce(0) { $0 + $1.range.count }) }
       .sorted { ($1.bytes, $0.format.rawValue) < ($0.bytes, $1.format.rawValue) }
     self.tokenizer = tokenizer
-    self.hasChatTemplate = hasChatTemplate
+    let usual = tokenizer == nil ? nil : ArchitectureRegistry.chatTemplate(of: checkpoint)
+    chatTemplate = tokenizer?.vocabulary.chatTemplate == nil ? usual.map { .usual($0) } : .model
   }
 
   /// Bytes of all tensors in the file.

@@ -27,6 +27,8 @@ extension Vocabulary {
     } else {
       return nil
     }
+    // Newer folders have the template in a file of its own.
+    chatTemplate = chatTemplate ?? bytes("chat_template.jinja").map { String(decoding: $0, as: UTF8.self) }
     let ends = checkpoint.metadata["generation.eos_token_id"] ?? checkpoint.metadata["eos_token_id"]
     switch ends {
     case .integers(let ids): special.endOfGeneration.formUnion(ids.map { Int32(clamping: $0) })

@@ -17,16 +17,27 @@ public struct ArchitectureConversion: Sendable {
   }
 }
 
-/// The tensors of a model that have some rows for every KV head, head after head.
+/// Where the KV heads of a model lie: the tensors that have some rows for each, head after head.
 struct KeyValueHeads {
   /// KV heads `H`.
   var count: Int
-  /// Query heads `Hq`.
-  var queryHeads: Int
-  /// For every layer the names of its keys' and values' weights and biases.
-  var layers: [[String]]
+  /// Rows of a head `D`.
+  var width: Int
+  /// For every layer its tensors of keys and values: weights, biases, gains that differ by head.
+  var layers: [[Place]]
   /// Where the metadata states `count`.
   var key: String
+
+  /// The heads in one tensor.
+  struct Place {
+    var tensor: String
+    /// Rows in front of the first head: the queries, where they share the tensor.
+    var first: Int
+    /// How often all heads follow: twice where keys and values share the tensor.
+    var runs: Int
+    /// Whether rows of the projection are columns of the tensor.
+    var isTransposed: Bool
+  }
 }
 
 extension ArchitectureRegistry {

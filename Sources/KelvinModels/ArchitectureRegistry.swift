@@ -32,6 +32,10 @@ public enum ArchitectureRegistry {
     try entry(of: checkpoint).describe(checkpoint)
   }
 
+  /// The name of the chat template that all conversing models of this architecture were trained on; `nil` where they
+  /// differ or the architecture is unknown.
+  public static func chatTemplate(of checkpoint: Checkpoint) -> String? { try? entry(of: checkpoint).chatTemplate }
+
   static func entry(of checkpoint: Checkpoint) throws(ModelError) -> ArchitectureEntry {
     let found = try CheckpointFacts(checkpoint).architecture(style: checkpoint.style)
     guard let entry = all.first(where: { $0.names.contains(found) }) else {
@@ -54,4 +58,6 @@ public struct ArchitectureEntry: Sendable {
       any LanguageModel
   /// How its checkpoints are translated and pooled; `nil` where they are only run.
   var conversion: ArchitectureConversion?
+  /// The chat template of all its models that converse, by its name; `nil` where they differ.
+  public var chatTemplate: String?
 }

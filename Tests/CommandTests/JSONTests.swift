@@ -105,11 +105,16 @@ struct JSONTests {
 
   @Test("inspect --json: windows, shared stores, merging and states, where a model has them")
   func inspect() async throws {
-    func inspect(_ folder: String) async throws -> (stores: [[String: Any]], states: [String: Any]?) {
+    func inspect(
+      _ folder: String
+    ) async throws -> (stores: [[String: Any]], states: [String: Any]?, notes: [[String: Any]]) {
       let outcome = try await Command.run(["inspect", "-m", Fixtures.path(folder), "--json"])
       #expect(outcome.code == 0)
       let object = try outcome.object()
-      return (try #require(object["stores"] as? [[String: Any]]), object["states"] as? [String: Any])
+      return (
+        try #require(object["stores"] as? [[String: Any]]), object["states"] as? [String: Any],
+        try #require(object["notes"] as? [[String: Any]])
+      )
     }
     let plain = try await inspect("llama-gqa")
     #expect(
@@ -119,6 +124,9 @@ struct JSONTests {
     #expect(window.stores.map { $0["count"] as? Int } == [2, 1])
     #expect(window.stores.map { $0["layers"] as? Int } == [2, 2])
     #expect(window.stores.map { $0["window"] as? Int } == [8, nil])
+    #expect(window.notes.first?["option"] as? String == "budget" && window.notes.first?["stores"] as? Int == 2)
+    #expect(
+      window.notes.map { Set($0.keys) }.allSatisfy { $0 == ["policies", "option", "effect", "stores", "reason"] })
     let retention = try await inspect("yoco-gret")
     #expect(retention.states?["count"] as? Int == 2)
     #expect(retention.states?["bytes"] as? Int == 16384)

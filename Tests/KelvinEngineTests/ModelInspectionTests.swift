@@ -25,7 +25,7 @@ struct ModelInspectionTests {
     #expect(inspection.tensors.map(\.count) == [29])
     #expect(inspection.weightBytes == model.parameters * 4)
     #expect(inspection.tokenizer == nil)
-    #expect(!inspection.hasChatTemplate)
+    #expect(inspection.chatTemplate == nil)
   }
 
   @Test("says the same of a configuration alone, without weights")

@@ -39,6 +39,39 @@ struct ChatTemplateTests {
     return try template.render(messages: conversation["messages"] ?? [], inputs)
   }
 
+  @Test("those with a name give what Jinja2 gives")
+  func named() throws {
+    let golden = try Fixture.json("named-templates.json")
+    let conversations = try Fixture.array(golden, "conversations")
+    let templates = try Fixture.array(golden, "templates")
+    #expect(try templates.map { try Fixture.string($0, "name") } == ChatTemplateRegistry.all.map(\.name))
+    for (value, named) in zip(templates, ChatTemplateRegistry.all) {
+      // Both read the same text.
+      #expect(named.source == (try Fixture.string(value, "source")))
+      let template = try ChatTemplate(source: named.source)
+      for (conversation, result) in try zip(conversations, Fixture.array(value, "results")) {
+        let rendered = Result { () throws(TextError) in try Self.render(template, conversation) }
+        if let text = result["text"]?.string {
+          #expect(try rendered.get() == text, "\(named.name)")
+        } else {
+          #expect(
+            rendered == .failure(.templateRaised(message: try Fixture.string(result, "raises"))), "\(named.name)")
+        }
+      }
+    }
+  }
+
+  @Test("chatml writes what SmolLM2's own template writes, where that adds no system message")
+  func chatml() throws {
+    let source = try Fixture.array(Fixture.json("templates.json"), "templates").last { $0["name"] == "smollm2" }
+    let own = try ChatTemplate(source: Fixture.string(#require(source), "source"))
+    let chatml = try ChatTemplate(source: #require(ChatTemplateRegistry.template("chatml")).source)
+    let messages = [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello."), ("user", "Why?")].map {
+      ChatMessage(role: $0, content: $1)
+    }
+    #expect(try chatml.render(messages) == own.render(messages))
+  }
+
   @Test("SmolLM2's conversations give the golden text and ids")
   func smollm2() throws {
     let golden = try Fixture.json("templates.json")

@@ -61,6 +61,38 @@ struct TokenizerRoundTripTests {
     try expectSame(stories, again(stories))
   }
 
+  @Test("two spellings that are equal as strings stay two pieces, with merges of their own")
+  func equalStrings() throws {
+    let (composed, combined) = ("\u{e9}", "e\u{301}")
+    let vocabulary = try Vocabulary(
+      model: .sentencePiece,
+      pieces: ["<unk>", "e", "\u{301}", combined, composed, "x", composed + "x", combined + "x"],
+      scores: [0, -1, -2, -3, -4, -5, -6, -7], kinds: [.unknown] + Array(repeating: .normal, count: 7))
+    let copy = try again(vocabulary)
+    #expect(copy.pieces.map { Array($0.utf8) } == vocabulary.pieces.map { Array($0.utf8) })
+    let scored = try Vocabulary(
+      model: .sentencePiece, pieces: copy.pieces, scores: copy.scoresByMerge, kinds: copy.kinds)
+    for var vocabulary in [vocabulary, copy, scored] {
+      vocabulary.spacePrefix = .never
+      let tokenizer = try Tokenizer(vocabulary)
+      #expect(tokenizer.encode(composed + "x") == [6] && tokenizer.encode(combined + "x") == [7])
+    }
+  }
+
+  @Test("pieces with spaces, which are found before anything merges, stay what they are")
+  func spaces() throws {
+    let vocabulary = try Vocabulary(
+      model: .sentencePiece, pieces: ["<unk>", "x", "▁", "  ", "▁x", " x"], scores: [0, -1, -2, -3, -4, -5],
+      kinds: [.unknown, .normal, .normal, .userDefined, .normal, .userDefined])
+    let copy = try again(vocabulary)
+    #expect(copy.pieces == vocabulary.pieces && copy.merges == ["▁ x"])
+    for var vocabulary in [vocabulary, copy] {
+      vocabulary.spacePrefix = .never
+      let tokenizer = try Tokenizer(vocabulary)
+      #expect(tokenizer.encode("x  x") == [1, 3, 1] && tokenizer.encode("x x") == [1, 5])
+    }
+  }
+
   @Test("scores made of merges give the tokens of the merges")
   func scores() throws {
     let merged = try again(Vocabulary(sentencePiece: Fixture.bytes("tiny320.model")))

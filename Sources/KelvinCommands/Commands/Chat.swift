@@ -14,6 +14,7 @@ struct Chat: AsyncParsableCommand {
       """)
 
   @OptionGroup var model: ModelOptions
+  @OptionGroup var template: TemplateOption
   @Option(name: [.customLong("system-prompt"), .customLong("sys", withSingleDash: true)], help: "The system message.")
   var system: String?
   @Option(
@@ -27,7 +28,8 @@ struct Chat: AsyncParsableCommand {
     try await reporting {
       let options = try cache.options(exact: model.exact)
       let samplingOptions = try sampling.options()
-      let engine = try await model.load(cache)
+      let engine = try await model.load(cache, chatTemplate: template.chatTemplate)
+      TemplateOption.announce(engine.loaded)
       var conversation = try await Conversation(engine, options: options, system: system)
       var last: GenerationResult?
       let greeting = "\(engine.loaded.name), \(engine.kernels), \(engine.threads) threads; /help lists commands\n"

@@ -32,7 +32,7 @@ struct Generate: AsyncParsableCommand {
       guard n >= -1 else {
         throw EngineError.invalidOption(option: "predict", found: "\(n)", expected: "a count, or -1")
       }
-      let engine = try await model.load(cache)
+      let engine = try await model.load(cache, chatTemplate: prompt.template.chatTemplate)
       var request = GenerationRequest(prompt: try prompt.tokens(engine.loaded))
       request.maximumTokens = n < 0 ? nil : n
       request.sampling = samplingOptions

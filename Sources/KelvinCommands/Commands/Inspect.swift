@@ -112,18 +112,24 @@ private struct Inspected: Encodable {
   var name, style, architecture: String
   var parameters, innerParameters, layers, hiddenWidth, feedForwardWidth, queryHeads: Int
   var vocabulary, contextLength, weightBytes: Int
-  var tiedEmbeddings, chatTemplate: Bool
+  var tiedEmbeddings: Bool
+  /// Whether the file brings a chat template.
+  var chatTemplate: Bool
+  /// The one that is used where it brings none.
+  var usualChatTemplate: String?
   var formats: [Format]
   var stores: [Stores]
   /// `nil`: no layer retains.
   var states: States?
   var cache: [Cache]
-  /// Policies look at columns of numbers about entries, so each serves every layout.
+  /// Policies look at columns of numbers about entries, so each serves every layout, but for what the notes say.
   var policies = PolicyRegistry.all.map(\.name)
+  var notes: [CacheNote]
   var tokenizer: Text?
 
   enum CodingKeys: String, CodingKey {
-    case name, style, architecture, parameters, layers, vocabulary, formats, stores, states, cache, policies, tokenizer
+    case name, style, architecture, parameters, layers, vocabulary, formats, stores, states, cache, policies, notes,
+      tokenizer
     case innerParameters = "inner_parameters"
     case hiddenWidth = "hidden_width"
     case feedForwardWidth = "feed_forward_width"
@@ -132,6 +138,7 @@ private struct Inspected: Encodable {
     case weightBytes = "weight_bytes"
     case tiedEmbeddings = "tied_embeddings"
     case chatTemplate = "chat_template"
+    case usualChatTemplate = "usual_chat_template"
   }
 
   init(_ inspection: ModelInspection) {
@@ -140,7 +147,8 @@ private struct Inspected: Encodable {
     (parameters, innerParameters, layers) = (model.parameters, model.innerParameters, model.layers)
     (hiddenWidth, feedForwardWidth, queryHeads) = (model.hiddenWidth, model.feedForwardWidth, model.queryHeads)
     (vocabulary, contextLength, weightBytes) = (model.vocabulary, model.contextLength, inspection.weightBytes)
-    (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.hasChatTemplate)
+    (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.chatTemplate == .model)
+    if case .usual(let name)? = inspection.chatTemplate { usualChatTemplate = name }
     formats = inspection.tensors.map { Format(format: $0.format.rawValue, tensors: $0.count, bytes: $0.bytes) }
     let layout = model.layout
     stores = layout.groups.map { store, count in
@@ -162,6 +170,7 @@ private struct Inspected: Encodable {
         format: format.rawValue, bytesPerToken: model.layout.bytesPerToken(formats: options.formats),
         bytesAtContext: plan?.fullBytes)
     }
+    notes = layout.notes(hasTokenizer: inspection.tokenizer != nil)
     tokenizer = inspection.tokenizer.map { tokenizer in
       let special = tokenizer.vocabulary.special
       return Text(
@@ -194,9 +203,24 @@ private struct Inspected: Encodable {
       lines.append("  \(cache.format.padding(to: 12))\(Output.grouped(cache.bytesPerToken)) B per token\(full)")
     }
     lines.append("policies      " + policies.joined(separator: ", "))
+    lines += notes.map(text(of:))
     lines.append("tokenizer     " + (tokenizer.map { "\($0.model), \($0.tokens) tokens" } ?? "none; give token ids"))
-    lines.append("chat          " + (chatTemplate ? "has a template" : "no template"))
+    let usual = usualChatTemplate.map { "the file brings no template; '\($0)' is used, that of its architecture" }
+    lines.append("chat          " + (chatTemplate ? "has a template" : usual ?? "no template; see --chat-template"))
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  private func text(of note: CacheNote) -> String {
+    let effect =
+      switch note.effect {
+      case .none: "no effect"
+      case .less: "less"
+      case .refused: "refused"
+      }
+    let all = stores.reduce(0) { $0 + $1.count }
+    let place = note.stores == 0 || note.stores == all ? "" : " in \(note.stores) of \(all) stores"
+    let policies = (1...3).contains(note.policies.count) ? " (\(note.policies.joined(separator: ", ")))" : ""
+    return "  \(note.option)\(policies): \(effect)\(place): \(note.reason)"
   }
 }
 

@@ -11,7 +11,8 @@ extension DecoderFamily {
       "num_hidden_layers": "n_layer", "hidden_size": "n_embd", "num_attention_heads": "n_head",
       "intermediate_size": "n_inner", "max_position_embeddings": "n_positions", "rms_norm_eps": "layer_norm_epsilon",
       "attention.layer_norm_rms_epsilon": "attention.layer_norm_epsilon",
-    ]
+    ],
+    spelling: DecoderSpelling("GPT2LMHeadModel", add: spell)
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(facts, activation: .gelu, tiesEmbeddings: true, feedForwardFactor: 4)
     model.norm = .layer
@@ -36,5 +37,15 @@ extension DecoderFamily {
       try facts.plain.refuse(key, unless: [.bool(false)], supported: "false")
     }
     return model
+  }
+
+  /// A configuration has other keys than those of later families.
+  private static func spell(_ translation: DecoderTranslation, _ result: inout Checkpoint) {
+    guard result.style == .huggingFace else { return }
+    let model = translation.model
+    for key in ["head_dim", "hidden_act"] { result.metadata[key] = nil }
+    if model.keyValueHeads == model.heads { result.metadata["num_key_value_heads"] = nil }
+    result.metadata["activation_function"] = .string("gelu_new")
+    result.metadata["n_ctx"] = .integer(model.contextLength)
   }
 }

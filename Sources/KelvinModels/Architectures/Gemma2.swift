@@ -7,7 +7,8 @@ extension DecoderFamily {
   /// Hugging Face's gains are stored less 1.
   /// Source: Gemma Team 2024, arXiv 2408.00118.
   public static let gemma2 = DecoderFamily(
-    names: ["gemma2"], summary: "Gemma 2: windows in every other layer, capped scores and logits, GEGLU"
+    names: ["gemma2"], summary: "Gemma 2: windows in every other layer, capped scores and logits, GEGLU",
+    spelling: DecoderSpelling("Gemma2ForCausalLM", add: { $0.spellGemma(in: &$1) }), chatTemplate: "gemma"
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(gemma: facts)
     model.rotary = try facts.rope(width: model.headWidth).rotary

@@ -9,7 +9,9 @@ extension DecoderFamily {
   /// Source: Gemma Team 2025, arXiv 2503.19786.
   public static let gemma3 = DecoderFamily(
     names: ["gemma3", "gemma3_text"],
-    summary: "Gemma 3, text: windows in five of six layers, norms on both sides, GEGLU"
+    summary: "Gemma 3, text: windows in five of six layers, norms on both sides, GEGLU",
+    spelling: DecoderSpelling("Gemma3ForCausalLM", huggingFaceType: "gemma3_text", add: spell),
+    chatTemplate: "gemma"
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(gemma: facts)
     model.parts.formUnion([.queryNorm, .keyNorm])
@@ -22,6 +24,17 @@ extension DecoderFamily {
       model.attentionScale = 1 / Float(model.hiddenWidth / model.heads).squareRoot()
     }
     return model
+  }
+
+  /// What local layers turn by, and how often a layer sees everything.
+  private static func spell(_ translation: DecoderTranslation, _ result: inout Checkpoint) throws(ModelError) {
+    translation.spellGemma(in: &result)
+    guard let sliding = translation.model.sliding else { return }
+    let local = try localRope(translation.facts, width: translation.model.headWidth)
+    let key = result.style == .gguf ? "gemma3.rope.freq_base_swa" : "rope_local_base_freq"
+    result.metadata[key] = .number(local.base)
+    let pattern = (sliding.isSliding.firstIndex(of: false) ?? sliding.isSliding.count) + 1
+    result.metadata[translation.name(.windowPattern)] = .integer(pattern)
   }
 
   /// How layers with a window turn: by a base of their own, never stretched.

@@ -1,4 +1,5 @@
 import KelvinAttention
+import KelvinTensors
 
 extension DecoderFamily {
   /// The Llama family: norms in front, rotary positions, grouped-query attention and SwiGLU.
@@ -8,7 +9,13 @@ extension DecoderFamily {
   /// Source: Touvron et al. 2023, arXiv 2302.13971; GQA: Ainslie et al. 2023, arXiv 2305.13245.
   public static let llama: DecoderFamily = DecoderFamily(
     names: ["llama"], summary: "Llama 2 and 3, SmolLM2, TinyLlama: MHA, GQA or MQA, rotary positions, SwiGLU",
-    conversion: LlamaTranslation.conversion
+    spelling: DecoderSpelling(
+      "LlamaForCausalLM",
+      add: { translation, result in
+        guard result.style == .huggingFace else { return }
+        result.metadata["attention_bias"] = .bool(translation.model.biases.contains(.query))
+        result.metadata["mlp_bias"] = .bool(translation.model.biases.contains(.gate))
+      })
   ) { facts throws(ModelError) in try DecoderConfiguration(llama: facts) }
 }
 

@@ -4,7 +4,8 @@ extension DecoderFamily {
   /// GGUF files call it `llama` and do not state a window.
   /// Source: Jiang et al. 2023, arXiv 2310.06825.
   public static let mistral = DecoderFamily(
-    names: ["mistral"], summary: "Mistral: a Llama with sliding windows (in GGUF files `llama`)"
+    names: ["mistral"], summary: "Mistral: a Llama with sliding windows (in GGUF files `llama`)",
+    spelling: DecoderSpelling("MistralForCausalLM", ggufName: "llama", ggufFamily: { .llama })
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(facts)
     model.rotary = try facts.rope(width: model.headWidth).rotary

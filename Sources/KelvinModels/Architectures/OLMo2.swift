@@ -4,7 +4,9 @@ extension DecoderFamily {
   /// All heads of queries are normalised together, and all heads of keys.
   /// Source: Walsh et al. 2025, arXiv 2501.00656.
   public static let olmo2 = DecoderFamily(
-    names: ["olmo2"], summary: "OLMo 2: norms behind attention and feed-forward, queries and keys normalised as a whole"
+    names: ["olmo2"],
+    summary: "OLMo 2: norms behind attention and feed-forward, queries and keys normalised as a whole",
+    spelling: DecoderSpelling("Olmo2ForCausalLM")
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(facts)
     model.rotary = try facts.rope(width: model.headWidth).rotary

@@ -7,7 +7,14 @@ extension DecoderFamily {
   /// file states.
   /// Source: Abdin et al. 2024, arXiv 2404.14219.
   public static let phi3 = DecoderFamily(
-    names: ["phi3"], summary: "Phi-3, Phi-4: fused projections, partial rotary positions, LongRoPE"
+    names: ["phi3"], summary: "Phi-3, Phi-4: fused projections, partial rotary positions, LongRoPE",
+    spelling: DecoderSpelling(
+      "Phi3ForCausalLM",
+      add: { translation, result in
+        // Converters state that there is no window, too.
+        guard result.style == .gguf, translation.model.sliding == nil else { return }
+        result.metadata[translation.name(.window)] = .integer(0)
+      })
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(facts)
     model.parts.subtract([.query, .key, .value, .gate, .up])

@@ -4,7 +4,8 @@ extension DecoderFamily {
   /// Heads together may be wider than the residual stream.
   /// Source: Yang et al. 2025, arXiv 2505.09388.
   public static let qwen3 = DecoderFamily(
-    names: ["qwen3"], summary: "Qwen 3, dense: queries and keys normalised head by head"
+    names: ["qwen3"], summary: "Qwen 3, dense: queries and keys normalised head by head",
+    spelling: DecoderSpelling("Qwen3ForCausalLM")
   ) { facts throws(ModelError) in
     var model = try DecoderConfiguration(facts)
     model.rotary = try facts.rope(width: model.headWidth).rotary

@@ -17,3 +17,18 @@ extension DecoderConfiguration {
     logitSoftcap = try facts.softcap(.logitSoftcap)
   }
 }
+
+extension DecoderTranslation {
+  /// The keys of a configuration that GGUF has no place for; none of them is left to a reader's default.
+  func spellGemma(in result: inout Checkpoint) {
+    guard result.style == .huggingFace else { return }
+    result.metadata["hidden_activation"] = result.metadata["hidden_act"]
+    result.metadata["attention_bias"] = .bool(model.biases.contains(.query))
+    result.metadata[name(.queryScale)] = .shortest(queryScale)
+    for key in [DecoderFacts.Key.attentionSoftcap, .logitSoftcap, .window] where result.metadata[name(key)] == nil {
+      result.metadata[name(key)] = .null
+    }
+    let isSliding = model.sliding?.isSliding ?? Array(repeating: false, count: model.layers)
+    result.metadata["layer_types"] = .strings(isSliding.map { $0 ? "sliding_attention" : "full_attention" })
+  }
+}

@@ -22,6 +22,17 @@ struct DecoderFacts {
     static let queryScale = Key(huggingFace: "query_pre_attn_scalar", gguf: "attention.query_pre_attn_scalar")
     static let attentionSoftcap = Key(huggingFace: "attn_logit_softcapping", gguf: "attn_logit_softcapping")
     static let logitSoftcap = Key(huggingFace: "final_logit_softcapping", gguf: "final_logit_softcapping")
+
+    /// The key in a file of `style`.
+    /// - Parameters:
+    ///   - architecture: what GGUF puts in front.
+    ///   - renamed: keys that the family calls otherwise.
+    func name(in style: Checkpoint.Style, of architecture: String, renamed: [String: String]) -> String {
+      switch style {
+      case .gguf: architecture + "." + (renamed[gguf] ?? gguf)
+      case .huggingFace: renamed[huggingFace] ?? huggingFace
+      }
+    }
   }
 
   let checkpoint: Checkpoint
@@ -35,12 +46,7 @@ struct DecoderFacts {
 
   var style: Checkpoint.Style { checkpoint.style }
 
-  func name(_ key: Key) -> String {
-    switch style {
-    case .gguf: architecture + "." + (renamed[key.gguf] ?? key.gguf)
-    case .huggingFace: renamed[key.huggingFace] ?? key.huggingFace
-    }
-  }
+  func name(_ key: Key) -> String { key.name(in: style, of: architecture, renamed: renamed) }
 
   /// Whether the file has the fact.
   func states(_ key: Key) -> Bool { plain.values[name(key)] != nil }

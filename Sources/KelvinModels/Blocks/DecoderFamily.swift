@@ -8,18 +8,22 @@ public struct DecoderFamily: Sendable {
   public let summary: String
   /// Keys of Hugging Face's configurations that this family calls otherwise.
   let renamed: [String: String]
-  /// How its checkpoints are translated and pooled; `nil` where they are only run.
-  let conversion: ArchitectureConversion?
+  /// The chat template of all its models that converse, by its name; `nil` where they differ.
+  let chatTemplate: String?
+  /// How its files are written; `nil` where they are only run.
+  let spelling: DecoderSpelling?
   private let read: @Sendable (DecoderFacts) throws(ModelError) -> DecoderConfiguration
 
   init(
-    names: [String], summary: String, renamed: [String: String] = [:], conversion: ArchitectureConversion? = nil,
+    names: [String], summary: String, renamed: [String: String] = [:], spelling: DecoderSpelling? = nil,
+    chatTemplate: String? = nil,
     read: @escaping @Sendable (DecoderFacts) throws(ModelError) -> DecoderConfiguration
   ) {
     self.names = names
     self.summary = summary
     self.renamed = renamed
-    self.conversion = conversion
+    self.spelling = spelling
+    self.chatTemplate = chatTemplate
     self.read = read
   }
 
@@ -48,7 +52,19 @@ public struct DecoderFamily: Sendable {
       make: { checkpoint, exact, processor, progress throws(ModelError) in
         try Decoder(
           try configuration(of: checkpoint), checkpoint, exact: exact, processor: processor, progress: progress)
-      }, conversion: conversion)
+      }, conversion: spelling.map(conversion), chatTemplate: chatTemplate)
+  }
+
+  private func conversion(_ spelling: DecoderSpelling) -> ArchitectureConversion {
+    ArchitectureConversion(
+      translate: { checkpoint, style throws(ModelError) in
+        try DecoderTranslation(checkpoint, of: self, spelling, to: style).checkpoint()
+      },
+      keyValueHeads: { checkpoint throws(ModelError) in
+        let model = try configuration(of: checkpoint)
+        try model.validate(checkpoint)
+        return model.keyValueHeads(key: try facts(of: checkpoint).name(.keyValueHeads))
+      })
   }
 }
 

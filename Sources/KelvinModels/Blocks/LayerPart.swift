@@ -12,6 +12,14 @@ public enum LayerPart: Sendable, Hashable, CaseIterable {
   case gate, up, gateUp, down
   /// What the feed-forward part adds is normalised before it is added.
   case afterFeedForwardNorm
+
+  /// Whether it is the gain of a norm.
+  var isNorm: Bool {
+    switch self {
+    case .attentionNorm, .queryNorm, .keyNorm, .afterAttentionNorm, .feedForwardNorm, .afterFeedForwardNorm: true
+    case .query, .key, .value, .queryKeyValue, .output, .gate, .up, .gateUp, .down: false
+    }
+  }
 }
 
 extension Set<LayerPart> {

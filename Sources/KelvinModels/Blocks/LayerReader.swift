@@ -56,7 +56,8 @@ struct LayerReader {
   }
 
   private func matrix(_ part: LayerPart) throws(ModelError) -> StoredTensor {
-    configuration.isTransposed ? try reader.transposed(name(part)) : try reader.tensor(name(part))
+    let stored = try reader.tensor(name(part))
+    return configuration.isTransposed ? stored.transposed() : stored
   }
 
   private func bias(_ part: LayerPart) throws(ModelError) -> ContiguousArray<Float>? {

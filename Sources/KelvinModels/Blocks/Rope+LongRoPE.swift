@@ -1,31 +1,56 @@
 import Foundation
 import KelvinTensors
 
-/// LongRoPE (arXiv 2402.13753): a divisor for each pair, one list for sequences within the original context and one for
-/// longer ones.
-///
-/// Keys are cached, so one list must serve a whole sequence. It is the one for the longest sequence that is planned: the
-/// model's context, or `kelvin.sequence_length` where the reader of the file was told a shorter one.
+extension Rope {
+  /// LongRoPE (arXiv 2402.13753): a divisor for each pair, one list for sequences within the original context and one
+  /// for longer ones.
+  ///
+  /// Keys are cached, so one list must serve a whole sequence. It is the one for the longest sequence that is planned:
+  /// the model's context, or `kelvin.sequence_length` where the reader of the file was told a shorter one.
+  struct LongRope {
+    var short, long: [Double]
+    /// Whether the long list serves.
+    var isLong: Bool
+    /// The context length before the scaling.
+    var originalContext: Double
+    /// What turned channels are multiplied by.
+    var magnitude: Double
+
+    /// The list that serves.
+    var divisors: [Double] { isLong ? long : short }
+
+    /// The magnitude where a file states none: `√(1 + ln factor / ln original)`.
+    static func usualMagnitude(factor: Double, originalContext: Double) -> Double {
+      factor > 1 && originalContext > 1 ? (1 + log(factor) / log(originalContext)).squareRoot() : 1
+    }
+  }
+}
+
 extension DecoderFacts {
-  func longRope(_ parameters: CheckpointFacts, width: Int) throws(ModelError) -> Rope.Scaling {
+  func longRope(_ parameters: CheckpointFacts, width: Int) throws(ModelError) -> Rope.LongRope {
     let context = try contextLength
     let holder = plain.values["original_max_position_embeddings"] == nil ? parameters : plain
     let original = try holder.positive("original_max_position_embeddings", default: Double(context))
     let factor = try parameters.positive("factor", default: Double(context) / original)
-    return .divisors(
-      try parameters.divisors(isLong(original) ? "long_factor" : "short_factor", count: width / 2),
-      magnitude: try parameters.positive("attention_factor", default: Self.magnitude(factor, original)))
+    let usual = Rope.LongRope.usualMagnitude(factor: factor, originalContext: original)
+    let long = try parameters.divisors("long_factor", count: width / 2)
+    return Rope.LongRope(
+      short: try parameters.divisors("short_factor", count: width / 2), long: long, isLong: try isLong(original),
+      originalContext: original, magnitude: try parameters.positive("attention_factor", default: usual))
   }
 
   /// The same from a GGUF file, whose lists are tensors; `nil` where it has none.
-  func ggufLongRope(width: Int) throws(ModelError) -> Rope.Scaling? {
+  func ggufLongRope(width: Int) throws(ModelError) -> Rope.LongRope? {
     let prefix = architecture + ".rope.scaling."
-    let context = try contextLength
-    let original = try plain.positive(prefix + "original_context_length", default: Double(context))
-    let name = try isLong(original) ? "rope_factors_long.weight" : "rope_factors_short.weight"
-    guard let divisors = try divisors(name, width: width) else { return nil }
-    let usual = Self.magnitude(Double(context) / original, original)
-    return .divisors(divisors, magnitude: try plain.positive(prefix + "attn_factor", default: usual))
+    let context = Double(try contextLength)
+    let original = try plain.positive(prefix + "original_context_length", default: context)
+    guard let long = try divisors("rope_factors_long.weight", width: width),
+      let short = try divisors("rope_factors_short.weight", width: width)
+    else { return nil }
+    let usual = Rope.LongRope.usualMagnitude(factor: context / original, originalContext: original)
+    return Rope.LongRope(
+      short: short, long: long, isLong: try isLong(original), originalContext: original,
+      magnitude: try plain.positive(prefix + "attn_factor", default: usual))
   }
 
   private var contextLength: Int {
@@ -35,11 +60,6 @@ extension DecoderFacts {
   private func isLong(_ original: Double) throws(ModelError) -> Bool {
     let limit = DecoderConfiguration.Limit.context
     return Double(try plain.size("kelvin.sequence_length", limit: limit, default: contextLength)) > original
-  }
-
-  /// `√(1 + ln factor / ln original)`.
-  private static func magnitude(_ factor: Double, _ original: Double) -> Double {
-    factor > 1 && original > 1 ? (1 + log(factor) / log(original)).squareRoot() : 1
   }
 }
 

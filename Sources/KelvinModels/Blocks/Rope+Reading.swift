@@ -1,4 +1,3 @@
-import Foundation
 import KelvinAttention
 import KelvinTensors
 
@@ -54,7 +53,7 @@ extension DecoderFacts {
     case "linear": return .linear(factor: try parameters.positive("factor"))
     case "llama3": return .llama3(try Rope.Llama3(parameters))
     case "yarn": return .yarn(try yarn(parameters))
-    case "longrope", "su": return try longRope(parameters, width: width)
+    case "longrope", "su": return .longRope(try longRope(parameters, width: width))
     default:
       throw .unsupported(
         model: plain.model, key: parameters.prefix + typeKey, found: type.quoted,
@@ -71,7 +70,7 @@ extension DecoderFacts {
       factor: factor, fast: parameters.positive("beta_fast", default: 32),
       slow: parameters.positive("beta_slow", default: 1),
       originalContext: parameters.positive("original_max_position_embeddings", default: Double(context)),
-      magnitude: parameters.positive("attention_factor", default: factor > 1 ? 0.1 * log(factor) + 1 : 1))
+      magnitude: parameters.positive("attention_factor", default: Rope.Yarn.usualMagnitude(factor: factor)))
   }
 
   /// Reads `rope.*` and, where there is one, the tensor of divisors.
@@ -101,8 +100,8 @@ extension DecoderFacts {
 
   /// The scaling that tensors of divisors state: Llama 3.1's, or LongRoPE.
   private func ggufDivisors(width: Int) throws(ModelError) -> Rope.Scaling? {
-    guard let divisors = try divisors("rope_freqs.weight", width: width) else { return try ggufLongRope(width: width) }
-    return .divisors(divisors, magnitude: 1)
+    if let divisors = try divisors("rope_freqs.weight", width: width) { return .divisors(divisors) }
+    return try ggufLongRope(width: width).map { .longRope($0) }
   }
 
   private func ggufYarn(factor: Double) throws(ModelError) -> Rope.Yarn {
@@ -112,7 +111,7 @@ extension DecoderFacts {
       factor: factor, fast: plain.positive(prefix + "yarn_beta_fast", default: 32),
       slow: plain.positive(prefix + "yarn_beta_slow", default: 1),
       originalContext: plain.positive(prefix + "original_context_length"),
-      magnitude: attention * (0.1 * log(max(1, factor)) + 1))
+      magnitude: attention * Rope.Yarn.usualMagnitude(factor: factor))
   }
 
   /// The divisors in a tensor of a GGUF file, one for each pair; `nil` where the file has no such tensor.

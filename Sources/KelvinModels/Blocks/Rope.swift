@@ -13,9 +13,10 @@ struct Rope {
     case llama3(Llama3)
     /// See `yarn(_:_:pair:)`.
     case yarn(Yarn)
-    /// A divisor for each pair, as GGUF files state llama3 scaling and as LongRoPE does (arXiv 2402.13753); turned
-    /// channels are multiplied by `magnitude`.
-    case divisors([Double], magnitude: Double)
+    /// A divisor for each pair, as GGUF files state llama3 scaling.
+    case divisors([Double])
+    /// See `LongRope`.
+    case longRope(LongRope)
   }
 
   /// The numbers of Llama 3.1's scaling.
@@ -36,6 +37,9 @@ struct Rope {
     var originalContext: Double
     /// What turned channels are multiplied by.
     var magnitude: Double
+
+    /// The magnitude where a file states none (equation 22).
+    static func usualMagnitude(factor: Double) -> Double { 0.1 * log(max(1, factor)) + 1 }
   }
 
   var pairs: Rotary.Pairs
@@ -53,7 +57,8 @@ struct Rope {
       case .linear(let factor): return frequency / factor
       case .llama3(let numbers): return Self.llama3(frequency, numbers)
       case .yarn(let numbers): return yarn(frequency, numbers, pair: pair)
-      case .divisors(let divisors, _): return frequency / divisors[pair]
+      case .divisors(let divisors): return frequency / divisors[pair]
+      case .longRope(let lists): return frequency / lists.divisors[pair]
       }
     }
     return Rotary(pairs: pairs, frequencies: frequencies, magnitude: magnitude)
@@ -61,9 +66,9 @@ struct Rope {
 
   private var magnitude: Double {
     switch scaling {
-    case .none, .linear, .llama3: 1
+    case .none, .linear, .llama3, .divisors: 1
     case .yarn(let numbers): numbers.magnitude
-    case .divisors(_, let magnitude): magnitude
+    case .longRope(let lists): lists.magnitude
     }
   }
 

@@ -20,16 +20,6 @@ struct WeightReader {
     return try pack(stored)
   }
 
-  /// A matrix that lies transposed in the file, the right way round.
-  func transposed(_ name: String) throws(ModelError) -> StoredTensor {
-    let stored = try tensor(name)
-    do {
-      return try stored.transposed()
-    } catch {
-      throw .unusableTensor(model: checkpoint.name, reason: error.description)
-    }
-  }
-
   func pack(_ stored: StoredTensor) throws(ModelError) -> Weight {
     do {
       return try Weight(stored, exact: exact, processor: processor)

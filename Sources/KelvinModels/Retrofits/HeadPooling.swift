@@ -3,8 +3,9 @@ public import KelvinTensors
 /// Makes grouped-query or multi-query attention out of a model with more KV heads.
 ///
 /// Consecutive KV heads, those that serve neighbouring query heads, become one: its key and value projections (and
-/// biases) are the mean of theirs, or those of one of them. The paper found the mean best; either way the model needs
-/// some more training, 5 % of its pre-training in the paper, before it is as good as it was.
+/// biases, and gains that differ by head) are the mean of theirs, or those of one of them. The paper found the mean best;
+/// either way the model needs some more training, 5 % of its pre-training in the paper, before it is as good as it was.
+/// Heads that were equal already lose nothing.
 ///
 /// Heads are pooled channel by channel. A GGUF file orders the channels of a head otherwise than Hugging Face, but every
 /// head alike, so pooling and translating commute.
@@ -50,13 +51,13 @@ public struct HeadPooling: Sendable, Hashable {
     guard heads < found.count else { return checkpoint }
     var result = checkpoint
     result.metadata[found.key] = .integer(heads)
-    for (layer, names) in found.layers.enumerated() {
+    for (layer, places) in found.layers.enumerated() {
       let sources = sources(of: found.count, layer: layer)
-      for name in names {
-        guard let stored = checkpoint.tensors[name] else {
-          throw .missingTensor(model: checkpoint.name, tensor: name)
+      for place in places {
+        guard let stored = checkpoint.tensors[place.tensor] else {
+          throw .missingTensor(model: checkpoint.name, tensor: place.tensor)
         }
-        result.tensors[name] = Self.pooled(stored, heads: found.count, from: sources)
+        result.tensors[place.tensor] = Self.pooled(stored, place, of: found, from: sources)
       }
     }
     return result
@@ -83,21 +84,41 @@ public struct HeadPooling: Sendable, Hashable {
     return Int((bits ^ bits >> 31) % UInt64(bound))
   }
 
-  /// A weight `[H·D, hidden]` or bias `[H·D]` whose head `g` is the mean of the heads `sources[g]`.
-  private static func pooled(_ stored: StoredTensor, heads: Int, from sources: [[Int]]) -> StoredTensor {
-    let length = stored.count / heads
-    var shape = stored.shape
-    shape[0] = shape[0] / heads * sources.count
-    return StoredTensor(name: stored.name, shape: shape) {
-      let numbers = stored.numbers()
-      var pooled = ContiguousArray<Float>(repeating: 0, count: sources.count * length)
-      for (group, members) in sources.enumerated() {
-        for member in members {
-          for index in 0..<length { pooled[group * length + index] += numbers[member * length + index] }
-        }
-        for index in group * length..<(group + 1) * length { pooled[index] /= Float(members.count) }
+  /// A tensor whose head `g` is the mean of the heads `sources[g]`; what stands in front of the heads stays.
+  private static func pooled(
+    _ stored: StoredTensor, _ place: KeyValueHeads.Place, of heads: KeyValueHeads, from sources: [[Int]]
+  ) -> StoredTensor {
+    // For every new row the old ones that it is the mean of.
+    var rows = (0..<place.first).map { [$0] }
+    for run in 0..<place.runs {
+      let first = place.first + run * heads.count * heads.width
+      for members in sources {
+        for channel in 0..<heads.width { rows.append(members.map { first + $0 * heads.width + channel }) }
       }
-      return pooled
     }
+    var shape = stored.shape
+    shape[place.isTransposed ? 1 : 0] = rows.count
+    return StoredTensor(name: stored.name, shape: shape) { [rows] in
+      place.isTransposed
+        ? means(of: rows, in: stored.numbers(), stretch: 1, old: stored.shape[1])
+        : means(of: rows, in: stored.numbers(), stretch: stored.count / stored.shape[0], old: stored.shape[0])
+    }
+  }
+
+  /// The means of rows of `stretch` numbers, in every block of `old` rows.
+  private static func means(
+    of rows: [[Int]], in numbers: ContiguousArray<Float>, stretch: Int, old: Int
+  ) -> ContiguousArray<Float> {
+    var means = ContiguousArray<Float>()
+    means.reserveCapacity(numbers.count / old * rows.count)
+    for block in stride(from: 0, to: numbers.count, by: old * stretch) {
+      for members in rows {
+        for index in 0..<stretch {
+          let sum = members.reduce(Float(0)) { $0 + numbers[block + $1 * stretch + index] }
+          means.append(sum / Float(members.count))
+        }
+      }
+    }
+    return means
   }
 }

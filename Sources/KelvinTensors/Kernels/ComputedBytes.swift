@@ -77,4 +77,29 @@ extension StoredTensor {
     }
     return result
   }
+
+  /// The matrix with rows and columns exchanged, bit for bit.
+  ///
+  /// One in a block format, whose elements cannot be told apart, becomes F32.
+  public func transposed() -> StoredTensor {
+    precondition(shape.count == 2, "\(name): shape \(shape)")
+    guard format.blockLength == 1 else { return StoredTensor(name: name, shape: shape) { numbers() }.transposed() }
+    let (rows, columns, width) = (shape[0], shape[1], format.blockBytes)
+    var result = self
+    result.shape = [columns, rows]
+    result.range = 0..<range.count
+    result.source = ComputedBytes {
+      let old = bytes()
+      return ContiguousArray(unsafeUninitializedCapacity: old.count) { output, count in
+        for row in 0..<rows {
+          for column in 0..<columns {
+            let (from, to) = ((row * columns + column) * width, (column * rows + row) * width)
+            for byte in 0..<width { output[to + byte] = old[from + byte] }
+          }
+        }
+        count = old.count
+      }
+    }
+    return result
+  }
 }

@@ -6,12 +6,13 @@ extension Vocabulary {
   /// no pair makes has a score below all others.
   public var scoresByMerge: [Float] {
     guard scores.isEmpty else { return scores }
-    var ranks: [String: Int] = [:]
+    // By bytes, as everywhere with pieces: both spellings of `é` are equal as strings.
+    var ranks: [[UInt8]: Int] = [:]
     for (rank, merge) in merges.enumerated() {
-      let joined = merge.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false).joined()
+      let joined = merge.utf8.split(separator: 0x20, maxSplits: 1, omittingEmptySubsequences: false).flatMap { $0 }
       if ranks[joined] == nil { ranks[joined] = rank }
     }
-    return pieces.map { -Float(ranks[$0] ?? merges.count) }
+    return pieces.map { -Float(ranks[Array($0.utf8)] ?? merges.count) }
   }
 }
 

@@ -4,8 +4,9 @@ extension Vocabulary {
   /// A SentencePiece vocabulary with scores becomes one with merges: every pair of pieces that joins to a piece, in the
   /// order of the scores. Errors: `unsupportedFeature` for what such a file cannot say.
   public func tokenizerJSON() throws(TextError) -> JSONValue {
-    var seen: Set<String> = []
-    for piece in pieces where !seen.insert(piece).inserted {
+    // By bytes: a vocabulary may have both spellings of `é`, which are equal as strings.
+    var seen: Set<[UInt8]> = []
+    for piece in pieces where !seen.insert(Array(piece.utf8)).inserted {
       throw TokenizerJSON.unsupported("two tokens that are both spelled '\(piece.prefix(80))'")
     }
     let added = kinds.enumerated().filter { _, kind in [.control, .userDefined, .unknown].contains(kind) }
@@ -65,10 +66,12 @@ extension Vocabulary {
 
   /// Every pair of pieces that joins to a piece of text, the one with the highest score first.
   private var mergesByScore: [String] {
-    let isText = kinds.map { $0 == .normal || $0 == .userDefined }
-    var ids: [String: Int] = [:]
-    for (id, piece) in pieces.enumerated() where isText[id] { ids[piece] = id }
-    var found: [(score: Float, left: Int, right: Int)] = []
+    // Spaces are `▁` before anything merges; GGUF spells them out in pieces that are found before that.
+    let isText = zip(pieces, kinds).map { piece, kind in
+      (kind == .normal || kind == .userDefined) && !piece.utf8.contains(0x20)
+    }
+    let ids = PieceIndex(pieces) { isText[$0] }
+    var found: [(score: Float, left: Int32, right: Int32)] = []
     for (id, piece) in pieces.enumerated() where isText[id] {
       let scalars = piece.unicodeScalars
       for cut in scalars.indices.dropFirst() {
@@ -77,7 +80,7 @@ extension Vocabulary {
       }
     }
     found.sort { ($1.score, $0.left, $0.right) < ($0.score, $1.left, $1.right) }
-    return found.map { pieces[$0.left] + " " + pieces[$0.right] }
+    return found.map { pieces[Int($0.left)] + " " + pieces[Int($0.right)] }
   }
 
   private func normalizer() throws(TextError) -> JSONValue {
