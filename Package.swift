@@ -86,7 +86,7 @@ let package = Package(
       "KelvinEngineTests",
       [
         "KelvinEngine", "KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "KelvinModels",
-        "KelvinText", "TestModels",
+        "KelvinCheckpoints", "KelvinText", "TestModels",
       ]),
     tests(
       "Laws",

@@ -26,6 +26,10 @@ public enum CheckpointWriter {
     }
   }
 
+  /// Checks that nothing is at `path`, before a long computation whose result could not be written.
+  /// - Throws: `CheckpointError.unwritable`.
+  public static func requireFree(path: String) throws(CheckpointError) { _ = try OutputPlace(path: path) }
+
   private static func writeFolder(
     _ checkpoint: Checkpoint, path: String, files: [String: [UInt8]], progress: (Double) -> Bool
   ) throws(CheckpointError) {

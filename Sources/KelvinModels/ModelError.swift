@@ -23,6 +23,8 @@ public enum ModelError: Error, Hashable {
   case wrongShape(model: String, tensor: String, found: [Int], expected: [Int], meaning: String)
   /// A change of the model that was asked for and does not fit it.
   case unsuitableRetrofit(model: String, option: String, found: String, expected: String)
+  /// The caller wanted no more.
+  case cancelled(model: String)
 }
 
 extension ModelError: CustomStringConvertible {
@@ -55,6 +57,8 @@ extension ModelError: CustomStringConvertible {
         + "does not belong to these weights."
     case .unsuitableRetrofit(let model, let option, let found, let expected):
       return "\(model): option '\(option)': \(found) is not possible, expected \(expected)."
+    case .cancelled(let model):
+      return "\(model): cancelled before the end."
     }
   }
 }

@@ -17,7 +17,8 @@ struct ConvertTests {
       let file = folder.appendingPathComponent("ids.json")
       try Data("[5, 6, 7, 8]".utf8).write(to: file)
       let outcome = try await Command.run([
-        "generate", "-m", model, "-t", "1", "--exact", "--tokens", file.path, "-n", "8", "--temp", "0", "--json",
+        "generate", "-m", model, "-t", "1", "--exact", "--tokens", file.path, "-n", "8", "--temp", "0", "--ignore-eos",
+        "--json",
       ])
       return try #require(try outcome.object()["tokens"] as? [Int])
     }
@@ -110,6 +111,76 @@ struct ConvertTests {
       #expect(try await Command.run(["convert", Self.gguf, other + ".safetensors"]).code == 64)
       #expect(try await Command.run(["convert", "nowhere.gguf", other]).code == 66)
       #expect(try entries(of: folder) == ["x.gguf"])
+    }
+  }
+
+  /// A text of 600 tokens of the GGUF file's tokenizer, which knows little but bytes.
+  private func text(in folder: URL) throws -> String {
+    let file = folder.appendingPathComponent("text.txt")
+    try Data((0..<60).map { "the cat \($0)\n" }.joined().utf8).write(to: file)
+    return file.path
+  }
+
+  @Test("latent attention, with the predictions before and after", arguments: ["latent", "latent.gguf"])
+  func latent(_ name: String) async throws {
+    try await Fixtures.withFolder { folder in
+      let text = try text(in: folder)
+      let path = folder.appendingPathComponent(name).path
+      let command = ["convert", Self.gguf, path, "--mla", "24", "--mla-rope", "8", "--calibrate", text]
+      let outcome = try await Command.run(command + ["--json"])
+      #expect(outcome.code == 0 && outcome.errors.isEmpty)
+      let report = try #require(try outcome.object()["latent"] as? [String: Any])
+      #expect(report["numbers_before"] as? Int == 64 && report["numbers_after"] as? Int == 32)
+      #expect(report["bytes_per_token_after"] as? Int == 64)
+      let (measured, predicted) = (report["calibration_tokens"] as? Int, report["evaluation_tokens"] as? Int)
+      #expect(try #require(measured) > 2 * #require(predicted))
+      #expect(try #require(report["perplexity_before"] as? Double) > 1)
+      #expect(try #require(report["perplexity_after"] as? Double) > 1)
+      #expect(try await tokens(path).count == 8)
+      let plan = try await Command.run(["plan", path, "--tokens", "64"])
+      #expect(plan.output.contains("= 1 · 32 · 64 · 1 · 2 = 4096 B") || plan.output.contains("4 096 B"))
+      let inspected = try await Command.run(["inspect", "-m", path])
+      #expect(inspected.output.contains("entries       1 store of 1 KV heads, keys of 32, values of 24\n"))
+      #expect(inspected.output.contains("tokenizer     SentencePiece, 320 tokens"))
+    }
+  }
+
+  @Test("the report in words says what the cache takes, and that something is lost")
+  func latentWords() async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("latent").path
+      let outcome = try await Command.run(["convert", Command.model, path, "--mla", "20", "--mla-by", "weights"])
+      #expect(outcome.code == 0 && outcome.errors.isEmpty)
+      #expect(
+        outcome.output.contains(
+          "cache       64 numbers per token and layer before, 36 after (20 of a latent, 16 turned); "
+            + "384 B per token before, 216 B after, f16\nperplexity  not measured"))
+      #expect(outcome.output.contains("loses much"))
+    }
+  }
+
+  @Test("latents that cannot be made are refused, and leave nothing behind")
+  func latentRefused() async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("x").path
+      func run(_ model: String, _ options: String...) async throws -> Command.Outcome {
+        try await Command.run(["convert", model, path] + options)
+      }
+      let text = try await run(Command.model, "--mla", "20")
+      #expect(text.code == 64 && text.errors.contains("expected --calibrate FILE to measure them on"))
+      let wide = try await run(Command.model, "--mla", "49", "--mla-by", "weights")
+      #expect(wide.code == 65 && wide.errors.contains("option 'mla': 49 is not possible, expected 1 to 48"))
+      let odd = try await run(Command.model, "--mla", "8", "--mla-rope", "3", "--mla-by", "weights")
+      #expect(odd.code == 65 && odd.errors.contains("option 'mla-rope': 3 is not possible, expected an even number"))
+      let alone = try await run(Command.model, "--mla-rope", "4")
+      #expect(alone.code == 64 && alone.errors.contains("option 'mla-rope': 4 without --mla"))
+      let other = try await run(Fixtures.path("qwen2"), "--mla", "8", "--mla-by", "weights")
+      #expect(other.code == 65 && other.errors.contains("the architecture is 'qwen2', supported: llama"))
+      let missing = try await run(Self.gguf, "--mla", "8", "--calibrate", path + ".txt")
+      #expect(missing.code == 66)
+      let tokenizer = try await run(Command.model, "--mla", "8", "--calibrate", path + ".txt")
+      #expect(tokenizer.code == 65 && tokenizer.errors.contains("has no tokenizer"))
+      #expect(try entries(of: folder) == [])
     }
   }
 }

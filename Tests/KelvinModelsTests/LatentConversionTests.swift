@@ -44,24 +44,60 @@ struct LatentConversionTests {
   }
 
   @Test(
-    "without positions and with all directions it computes the same",
-    arguments: ["llama-mha", "llama-gqa", "llama-mqa", "gguf-llama256/tiny256-F16.gguf"], [1, 3])
-  func exact(_ folder: String, pairs: Int) throws {
+    "without positions and with all directions it computes the same, in the style of the source",
+    arguments: ["llama-mha", "llama-gqa", "llama-mqa", "gguf-llama256/tiny256-F16.gguf"], [2, 6])
+  func exact(_ folder: String, turned: Int) throws {
     let source = try Self.llama(folder, positions: false)
     let configuration = try DecoderFamily.llama.configuration(of: source)
-    let width = configuration.keyValueHeads * 2 * (configuration.headWidth - pairs)
-    let conversion = LatentConversion(latentWidth: width, rotaryPairs: pairs)
+    let width = configuration.keyValueHeads * (2 * configuration.headWidth - turned)
     let expected = try Self.logits(source)
-    #expect(Self.distance(try Self.logits(conversion.apply(to: source)), expected) <= 1e-4)
     let calibration = try Self.calibration(source, tokens: Self.tokens)
-    let measured = try conversion.apply(to: source, calibration: calibration)
-    #expect(Self.distance(try Self.logits(measured), expected) <= 1e-4)
+    for decomposition in LatentConversion.Decomposition.allCases {
+      var conversion = LatentConversion(latentWidth: width, turnedChannels: turned, decomposition: decomposition)
+      for calibration in [nil, calibration] {
+        let result = try conversion.apply(to: source, calibration: calibration)
+        #expect(result.style == source.style)
+        #expect(Self.distance(try Self.logits(result), expected) <= 1e-4)
+      }
+      conversion.basis = .activations
+      let measured = try conversion.apply(to: source, calibration: calibration)
+      #expect(Self.distance(try Self.logits(measured), expected) <= 1e-4)
+    }
+  }
+
+  @Test("what turning multiplies by moves into the queries")
+  func magnitude() throws {
+    var source = try Self.llama("llama-gqa", positions: true)
+    source.metadata["rope_scaling"] = .object([
+      "rope_type": .string("yarn"), "factor": .number(2), "attention_factor": .number(1.5),
+      "original_max_position_embeddings": .integer(256),
+    ])
+    let (layers, turned) = (3, 14)
+    let result = try LatentConversion(latentWidth: 2 * 18, turnedChannels: turned).apply(to: source)
+    let plain = try LatentConversion(latentWidth: 2 * 18, turnedChannels: turned).apply(
+      to: Self.llama("llama-gqa", positions: true))
+    for layer in 0..<layers {
+      let name = "model.layers.\(layer).self_attn.q_proj.weight"
+      let (found, before) = try (#require(result.tensors[name]).floats(), #require(plain.tensors[name]).floats())
+      #expect(zip(found, before).allSatisfy { abs($0 - 2.25 * $1) <= 1e-5 })
+    }
+  }
+
+  @Test("a model converts alike in both styles")
+  func styles() throws {
+    let source = try Self.llama("llama-gqa", positions: true)
+    let translated = try ArchitectureRegistry.conversion(of: source).translate(source, to: .gguf)
+    let conversion = LatentConversion(latentWidth: 20, turnedChannels: 4)
+    let (first, second) = try (conversion.apply(to: source), conversion.apply(to: translated))
+    #expect(first.metadata["kelvin.rotary_frequencies"] != nil)
+    // GGUF's constants are 32-bit floats, and positions are turned by angles that differ in their last bits.
+    #expect(Self.distance(try Self.logits(first), try Self.logits(second)) <= 1e-3)
   }
 
   @Test("a token takes the latent and the kept channels of all KV heads, per layer")
   func bytes() throws {
     let source = try Self.llama("llama-gqa", positions: true)
-    let result = try LatentConversion(latentWidth: 20, rotaryPairs: 2).apply(to: source)
+    let result = try LatentConversion(latentWidth: 20, turnedChannels: 4).apply(to: source)
     let layout = try ArchitectureRegistry.describe(result).layout
     // 3 layers, 2 KV heads, 2 pairs of channels.
     #expect(layout.bytesPerToken(formats: EntryFormats(keys: .f16)) == 3 * (20 + 2 * 2 * 2) * 2)
@@ -71,12 +107,13 @@ struct LatentConversionTests {
   func measured(_ width: Int) throws {
     let source = try Self.llama("llama-gqa", positions: false)
     let expected = try Self.logits(source)
-    let conversion = LatentConversion(latentWidth: width, rotaryPairs: 2)
-    func error(_ calibration: LatentCalibration?) throws -> Float {
+    let calibration = try Self.calibration(source, tokens: Self.tokens)
+    func error(_ basis: LatentConversion.Basis) throws -> Float {
+      let conversion = LatentConversion(latentWidth: width, turnedChannels: 4, basis: basis)
       let found = try Self.logits(conversion.apply(to: source, calibration: calibration))
       return zip(found, expected).reduce(0) { $0 + zip($1.0, $1.1).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } }
     }
-    #expect(try error(Self.calibration(source, tokens: Self.tokens)) < error(nil))
+    #expect(try error(.activations) < error(.weights))
   }
 
   @Test("keys and values together lose less than apart, at equal width")
@@ -105,11 +142,41 @@ struct LatentConversionTests {
     #expect(lost(keys, values, rank: 64) < 1e-9)
   }
 
-  @Test("sizes that the model has no room for are refused", arguments: [(0, 1), (10_000, 1), (8, 0), (8, 8)])
-  func refusals(width: Int, pairs: Int) throws {
+  @Test(
+    "sizes that the model has no room for are refused, by the name of the option",
+    arguments: [(0, 2, "mla"), (10_000, 2, "mla"), (8, 0, "mla-rope"), (8, 16, "mla-rope"), (8, 3, "mla-rope")])
+  func refusals(width: Int, turned: Int, option: String) throws {
     let source = try Self.llama("llama-gqa", positions: true)
-    #expect(throws: ModelError.self) {
-      try LatentConversion(latentWidth: width, rotaryPairs: pairs).apply(to: source)
+    let error = #expect(throws: ModelError.self) {
+      try LatentConversion(latentWidth: width, turnedChannels: turned).apply(to: source)
+    }
+    guard case .unsuitableRetrofit(_, option, _, _)? = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test("the least of a split latent is one direction of keys and one of values")
+  func leastSplit() throws {
+    let source = try Self.llama("llama-gqa", positions: true)
+    let conversion = { LatentConversion(latentWidth: $0, turnedChannels: 14, decomposition: .split) }
+    #expect(throws: ModelError.self) { try conversion(1).check(source) }
+    for width in [2, 3, 35, 36] { #expect(throws: Never.self) { try conversion(width).apply(to: source) } }
+  }
+
+  @Test(
+    "models that no latents can be made of are refused",
+    arguments: ["qwen2", "mistral-swa", "gpt2", "sink-learned", "sink-zero", "deepseek-v3"])
+  func others(_ folder: String) throws {
+    let source = try CheckpointReader.read(path: Fixtures.path(folder))
+    #expect(throws: ModelError.self) { try LatentConversion(latentWidth: 8, turnedChannels: 4).check(source) }
+  }
+
+  @Test("it ends when the caller wants no more")
+  func cancelled() throws {
+    let source = try Self.llama("llama-gqa", positions: true)
+    #expect(throws: ModelError.cancelled(model: source.name)) {
+      try LatentConversion(latentWidth: 8, turnedChannels: 4).apply(to: source) { $0 < 0.5 }
     }
   }
 }

@@ -4,10 +4,10 @@ import KelvinEngine
 public import KelvinModels
 import KelvinTensors
 
-/// `kelvin convert`: writes a model in another container, format or number of KV heads.
+/// `kelvin convert`: writes a model in another container, format or number of KV heads, or with latent attention.
 struct Convert: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Writes a model as GGUF or safetensors, in another format, or with fewer KV heads.",
+    abstract: "Writes a model as GGUF or safetensors, in another format, with fewer KV heads or latent attention.",
     discussion: """
       OUT is a GGUF file if it ends in .gguf, otherwise a Hugging Face folder: config.json, model.safetensors and the
       tokenizer's files. Names, the order of rows, tokenizer and chat template are carried over. Nothing is overwritten,
@@ -20,10 +20,18 @@ struct Convert: AsyncParsableCommand {
 
       --kv-heads pools consecutive KV heads. The model needs more training before it is as good as it was.
 
+      --mla makes the attention of a Llama latent (MLA), without training: a layer then remembers a latent of WIDTH numbers
+      and --mla-rope turned channels for each KV head, in place of keys and values. Latents are found by what keys and
+      values are like on the first --tokens of the text of --calibrate, three quarters of it at most, or by the weights
+      alone. What follows in the text, or the text of --eval, is predicted before and after, and both perplexities are
+      printed. The conversion loses much, and the result is a place to train from. It is a DeepSeek that only Kelvin reads.
+      --kv-heads pools before; --type is for the result.
+
       Examples:
         kelvin convert SmolLM2-135M-Instruct smollm2.gguf --type q8_0
         kelvin convert smollm2.gguf folder --type f16
         kelvin convert llama.gguf mqa.gguf --kv-heads 1 --pool mean
+        kelvin convert smollm2.gguf latent --mla 160 --mla-rope 32 --calibrate book.txt
       """)
 
   @Argument(help: "The model: a GGUF file, a safetensors folder or file, or a llama2.c file.")
@@ -38,6 +46,7 @@ struct Convert: AsyncParsableCommand {
   var pool: HeadPooling.Choice = .mean
   @Option(name: .shortAndLong, help: "Seed of --pool random.")
   var seed: UInt64 = 0
+  @OptionGroup var latent: LatentFlags
   @Option(name: .shortAndLong, help: "Worker threads. (default: one per processor)")
   var threads: Int?
   @Flag(help: "Print one JSON object.")
@@ -60,6 +69,7 @@ struct Convert: AsyncParsableCommand {
       var options = ConversionOptions()
       options.type = type?.format
       options.pooling = kvHeads.map { HeadPooling(heads: $0, choice: pool, seed: seed) }
+      options.latent = try latent.options(for: input)
       options.threads = threads
       let cancellation = Cancellation()
       let interruption = Interruption { cancellation.cancel() }
@@ -87,6 +97,24 @@ struct Convert: AsyncParsableCommand {
     Terminal.write(
       "\(output): \(report.tensors) tensors (\(formats)), \(Output.bytes(report.bytesBefore)) before, "
         + "\(Output.bytes(report.bytesAfter)) after, \(Output.number(report.bitsPerWeight)) bits per weight\n")
+    if let latent = report.latent { Terminal.write(Self.text(latent)) }
+  }
+
+  /// Three lines: the cache, the predictions, and what to think of them.
+  private static func text(_ report: LatentReport) -> String {
+    func number(_ value: Double) -> String { String(format: "%.2f", value) }
+    var predictions = "not measured; --calibrate FILE or --eval FILE does it"
+    if let before = report.perplexityBefore, let after = report.perplexityAfter {
+      predictions = "\(number(before)) before, \(number(after)) after, on \(report.evaluationTokens) tokens"
+    }
+    return """
+      cache       \(report.numbersBefore) numbers per token and layer before, \(report.numbersAfter) after \
+      (\(report.latentWidth) of a latent, \(report.rotaryWidth) turned); \
+      \(Output.bytes(report.bytesPerTokenBefore)) per token before, \(Output.bytes(report.bytesPerTokenAfter)) after, f16
+      perplexity  \(predictions)
+      A conversion without training loses much: the result is a place to train from. Only Kelvin reads it.
+
+      """
   }
 }
 

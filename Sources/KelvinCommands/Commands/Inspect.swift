@@ -150,7 +150,9 @@ private struct Inspected: Encodable {
     (tiedEmbeddings, chatTemplate) = (model.tiedEmbeddings, inspection.chatTemplate == .model)
     if case .usual(let name)? = inspection.chatTemplate { usualChatTemplate = name }
     formats = inspection.tensors.map { Format(format: $0.format.rawValue, tensors: $0.count, bytes: $0.bytes) }
-    let layout = model.layout
+    var layout = model.layout
+    // Each layer of a converted model turns at its own speed; what is shown of it is the width.
+    for store in layout.stores.indices { layout.stores[store].rotary?.forgetSpeeds() }
     stores = layout.groups.map { store, count in
       Stores(store, count: count, layers: layout.storeOfLayer.count { layout.stores[$0] == store })
     }
@@ -235,6 +237,10 @@ extension CacheLayout {
       }
     }
   }
+}
+
+extension Rotary {
+  fileprivate mutating func forgetSpeeds() { frequencies = frequencies.map { _ in 0 } }
 }
 
 extension StoreLayout.Reach {

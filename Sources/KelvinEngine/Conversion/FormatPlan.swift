@@ -19,11 +19,14 @@ struct FormatPlan {
     self.processor = processor
   }
 
-  /// Gives tensors that a retrofit computed the format that they had.
+  /// Gives tensors that a retrofit computed the format that they had; those that were not there before get that of most
+  /// other weights, or F16 where that has blocks.
   func keepFormats(of source: Checkpoint, in result: inout Checkpoint) {
+    let usual = Self.mainFormat(of: source.tensors.values)
     for (name, tensor) in result.tensors {
-      guard let old = source.tensors[name], old.format != tensor.format else { continue }
-      let format = Self.fitting(WeightFormat.written.contains(old.format) ? old.format : .f16, tensor)
+      let old = source.tensors[name]?.format ?? (usual.blockLength == 1 ? usual : .f16)
+      guard old != tensor.format else { continue }
+      let format = Self.fitting(WeightFormat.written.contains(old) ? old : .f16, tensor)
       result.tensors[name] = tensor.converted(to: format, processor: processor)
     }
   }
@@ -83,13 +86,16 @@ struct FormatPlan {
     tensors.count == 1 ? "tensor \(tensors[0].name)" : "\(tensors.count) tensors, from \(tensors[0].name) on,"
   }
 
+  private static func mainFormat(of tensors: some Sequence<StoredTensor>) -> WeightFormat {
+    let bytes = Dictionary(grouping: tensors, by: \.format).mapValues { $0.reduce(0) { $0 + $1.range.count } }
+    return bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .f32
+  }
+
   // MARK: Saying
 
   /// The format that holds most bytes, as the containers state it.
   private func state(in checkpoint: inout Checkpoint) {
-    let bytes = Dictionary(grouping: checkpoint.tensors.values, by: \.format)
-      .mapValues { $0.reduce(0) { $0 + $1.range.count } }
-    let main = type ?? bytes.max { ($0.value, $1.key.rawValue) < ($1.value, $0.key.rawValue) }?.key ?? .f32
+    let main = type ?? Self.mainFormat(of: checkpoint.tensors.values)
     switch style {
     case .huggingFace:
       let names: [WeightFormat: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
@@ -103,7 +109,7 @@ struct FormatPlan {
       if type != nil || checkpoint.metadata["general.file_type"] == nil {
         checkpoint.metadata["general.file_type"] = numbers[main].map { .integer($0) }
       }
-      if bytes.keys.contains(where: { $0.blockLength > 1 }) {
+      if checkpoint.tensors.values.contains(where: { $0.format.blockLength > 1 }) {
         checkpoint.metadata["general.quantization_version"] = .integer(2)
       }
     }

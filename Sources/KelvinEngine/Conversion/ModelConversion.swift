@@ -10,6 +10,8 @@ public struct ConversionOptions: Sendable, Hashable {
   public var type: WeightFormat?
   /// Fewer KV heads; `nil` keeps them.
   public var pooling: HeadPooling?
+  /// Latent attention, made of what pooling leaves; `nil` keeps attention as it is.
+  public var latent: LatentOptions?
   /// Worker threads; `nil` takes one per processor.
   public var threads: Int?
 
@@ -32,19 +34,20 @@ public struct ModelConversion: Sendable {
   /// - Parameters:
   ///   - input: a GGUF file, a folder with `config.json` and safetensors, or a llama2.c file.
   ///   - output: a GGUF file where it ends in `.gguf`, otherwise a Hugging Face folder.
-  ///   - options: the format of the weights, and the number of KV heads.
-  ///   - progress: called with the share that is looked through, in 0...1; `false` ends it.
+  ///   - options: the format of the weights, the number of KV heads, latent attention.
+  ///   - progress: called with the share that is done, in 0...1; `false` ends it.
   /// - Throws: `EngineError`.
   public init(
     from input: String, to output: String, options: ConversionOptions = ConversionOptions(),
     progress: (Double) -> Bool = { _ in true }
   ) throws(EngineError) {
-    let lowered = output.lowercased()
-    guard !lowered.hasSuffix(".safetensors"), !lowered.hasSuffix(".bin") else {
-      throw .invalidOption(
-        option: "OUT", found: output, expected: "a name that ends in .gguf, or that of a folder for safetensors")
+    let style = try Self.style(of: output)
+    try options.latent?.validate()
+    do {
+      try CheckpointWriter.requireFree(path: output)
+    } catch {
+      throw Self.failure(error)
     }
-    let style: Checkpoint.Style = lowered.hasSuffix(".gguf") ? .gguf : .huggingFace
     let source = try LoadedModel.checkpoint(path: input)
     let processor = try Self.processor(options.threads)
     var plan = FormatPlan(type: options.type, style: style, processor: processor)
@@ -58,17 +61,33 @@ public struct ModelConversion: Sendable {
     } catch {
       throw .unreadableModel(reason: error.description, isMissing: false)
     }
+    let retrofit = try options.latent.map { latent throws(EngineError) in
+      try LatentRetrofit(latent, of: source, as: changed, plan: plan, progress: progress)
+    }
+    changed = retrofit?.result ?? changed
     let text = try TextCarrier(source, path: input, style: style)
     text.add(to: &changed, source: source)
-    try plan.apply(to: &changed, progress: progress)
-    checkpoint = changed
-    files = text.files
-    path = output
+    // A retrofit goes on after this, so the end of this is not the end.
+    try plan.apply(to: &changed, progress: retrofit == nil ? progress : { _ in progress(0.75) })
     var notes = plan.notes + text.notes
     if !source.otherTensors.isEmpty {
       notes.append("left out, as they are no weights: \(source.otherTensors.keys.sorted().joined(separator: ", "))")
     }
-    report = ConversionReport(from: source, to: changed, notes: notes)
+    var report = ConversionReport(from: source, to: changed, notes: notes)
+    report.latent = try retrofit?.report(changed, progress: progress)
+    self.report = report
+    checkpoint = changed
+    files = text.files
+    path = output
+  }
+
+  private static func style(of output: String) throws(EngineError) -> Checkpoint.Style {
+    let lowered = output.lowercased()
+    guard !lowered.hasSuffix(".safetensors"), !lowered.hasSuffix(".bin") else {
+      throw .invalidOption(
+        option: "OUT", found: output, expected: "a name that ends in .gguf, or that of a folder for safetensors")
+    }
+    return lowered.hasSuffix(".gguf") ? .gguf : .huggingFace
   }
 
   /// Writes the model; its name appears when it is whole.
@@ -78,10 +97,14 @@ public struct ModelConversion: Sendable {
     do {
       try CheckpointWriter.write(checkpoint, path: path, files: files, progress: progress)
     } catch {
-      if error.isCancelled { throw .cancelled }
-      if error.isUnwritable { throw .unwritableModel(reason: error.description) }
-      throw .unreadableModel(reason: error.description, isMissing: false)
+      throw Self.failure(error)
     }
+  }
+
+  private static func failure(_ error: CheckpointError) -> EngineError {
+    if error.isCancelled { return .cancelled }
+    if error.isUnwritable { return .unwritableModel(reason: error.description) }
+    return .unreadableModel(reason: error.description, isMissing: false)
   }
 
   private static func processor(_ threads: Int?) throws(EngineError) -> Processor {
@@ -119,9 +142,11 @@ public struct ConversionReport: Sendable, Hashable, Codable {
   public var formats: [Format]
   /// What is not as it was asked for, or got lost, a sentence each.
   public var notes: [String]
+  /// What became of attention where it was made latent.
+  public var latent: LatentReport?
 
   enum CodingKeys: String, CodingKey {
-    case tensors, weights, formats, notes
+    case tensors, weights, formats, notes, latent
     case bytesBefore = "bytes_before"
     case bytesAfter = "bytes_after"
     case bitsPerWeight = "bits_per_weight"

@@ -35,7 +35,7 @@ extension DeepSeekConfiguration {
     vocabulary = try facts.size(name("vocab_size"), limit: Limit.vocabulary, default: tokens ?? embedding)
     contextLength = try facts.size(name("context_length"), limit: Limit.context)
     normEpsilon = Float(try facts.positive(name("attention.layer_norm_rms_epsilon")))
-    normalisesLatents = true
+    normalisesLatents = !(try facts.flag("kelvin.plain_latents"))
     // GGUF has no flags for these: the tensors are there or not.
     tiedEmbeddings = checkpoint.tensors[names.head] == nil
     splitsUpProjections = checkpoint.tensors[names.name(.keyUp, layer: 0)] != nil
@@ -45,7 +45,7 @@ extension DeepSeekConfiguration {
     experts =
       denseLayers < layers ? try Experts(gguf: facts, hasCorrection: checkpoint.tensors[bias] != nil) : nil
     let rope = try DeepSeekRope(gguf: facts, width: rotaryWidth)
-    rotary = Array(repeating: rope.rotary, count: layers)
+    rotary = try rope.rotary(ofEach: layers, facts)
     attentionScale = rope.scoreFactor / Float(headWidth).squareRoot()
   }
 }

@@ -11,8 +11,8 @@ struct GroupedSource {
     var keysAndValues: Matrix
   }
 
-  private let checkpoint: Checkpoint
-  private let configuration: DecoderConfiguration
+  let checkpoint: Checkpoint
+  let configuration: DecoderConfiguration
   /// How queries and keys are turned.
   let rotary: Rotary
 
@@ -35,38 +35,23 @@ struct GroupedSource {
       throw .unsupported(
         model: checkpoint.name, key: "attention_bias", found: "true", supported: ["models without biases"])
     }
-  }
-
-  /// The configuration of the converted model, but for the widths of its heads.
-  var metadata: [String: MetadataValue] {
-    var metadata = checkpoint.style == .huggingFace ? checkpoint.metadata : [:]
-    for key in ["num_key_value_heads", "head_dim", "rope_scaling", "rope_parameters", "kelvin.rotary_pairs"] {
-      metadata[key] = nil
+    guard configuration.sinkTokens == 0, !configuration.hasZeroSink else {
+      throw .unsupported(
+        model: checkpoint.name, key: configuration.hasZeroSink ? "softmax_off_by_one" : "num_sink_tokens",
+        found: "set", supported: ["models without sinks"])
     }
-    let sizes = [
-      "num_hidden_layers": configuration.layers, "hidden_size": configuration.hiddenWidth,
-      "num_attention_heads": configuration.heads, "intermediate_size": configuration.feedForwardWidth,
-      "vocab_size": configuration.vocabulary, "max_position_embeddings": configuration.contextLength,
-    ]
-    for (key, size) in sizes { metadata[key] = .integer(size) }
-    metadata["model_type"] = .string("deepseek_v3")
-    metadata["architectures"] = .strings(["DeepseekV3ForCausalLM"])
-    metadata["rms_norm_eps"] = .number(Double(configuration.normEpsilon))
-    metadata["tie_word_embeddings"] = .bool(configuration.tiedEmbeddings)
-    return metadata
   }
 
-  /// The tensors that stay, by their Hugging Face names.
+  /// The tensors that stay; a DeepSeek has the same names for them.
   var otherTensors: [String: StoredTensor] {
-    let (old, new) = (configuration.names, DecoderTensorNames(.huggingFace))
-    var names = [old.embedding: new.embedding, old.finalNorm: new.finalNorm]
-    if !configuration.tiedEmbeddings { names[old.head] = new.head }
+    var names = [configuration.names.embedding, configuration.names.finalNorm]
+    if !configuration.tiedEmbeddings { names.append(configuration.names.head) }
     for layer in 0..<layers {
       for part in [LayerPart.attentionNorm, .output, .feedForwardNorm, .gate, .up, .down] {
-        names[old.name(part, layer: layer)] = new.name(part, layer: layer)
+        names.append(configuration.names.name(part, layer: layer))
       }
     }
-    return Dictionary(uniqueKeysWithValues: names.compactMap { old, new in checkpoint.tensors[old].map { (new, $0) } })
+    return Dictionary(uniqueKeysWithValues: names.compactMap { name in checkpoint.tensors[name].map { (name, $0) } })
   }
 
   func weights(layer: Int) throws(ModelError) -> Weights {
@@ -100,22 +85,25 @@ extension GroupedSource.Weights {
           }
         })
     }
-    let size = keysAndValues.rows
+    return LatentCalibration.Layer(
+      queries: lengths(query, heads: source.heads), keys: lengths(keysAndValues, heads: source.keyValueHeads),
+      moments: moments)
+  }
+
+  /// `W Wᵀ` of keys and values, up to the diagonal: the sums of `x xᵀ` where all inputs count alike.
+  var moments: ContiguousArray<Double> {
+    let (size, width) = (keysAndValues.rows, keysAndValues.columns)
     var moments = ContiguousArray<Double>(repeating: 0, count: size * size)
     for row in 0..<size {
       for other in 0...row {
         var sum = 0.0
-        for column in 0..<keysAndValues.columns {
-          sum +=
-            Double(keysAndValues.numbers[row * keysAndValues.columns + column])
-            * Double(keysAndValues.numbers[other * keysAndValues.columns + column])
+        for column in 0..<width {
+          let (x, y) = (keysAndValues.numbers[row * width + column], keysAndValues.numbers[other * width + column])
+          sum += Double(x) * Double(y)
         }
         moments[row * size + other] = sum
-        moments[other * size + row] = sum
       }
     }
-    return LatentCalibration.Layer(
-      queries: lengths(query, heads: source.heads), keys: lengths(keysAndValues, heads: source.keyValueHeads),
-      moments: moments)
+    return moments
   }
 }

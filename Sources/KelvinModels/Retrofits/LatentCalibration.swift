@@ -9,19 +9,19 @@ public struct LatentCalibration: Sendable {
     var queries: ContiguousArray<Double>
     /// The same of keys, `[H, pairs]`.
     var keys: ContiguousArray<Double>
-    /// The sum of `x xᵀ` over tokens, where `x` is the keys and values of all KV heads, `[2·H·D, 2·H·D]`.
+    /// The sum of `x xᵀ` over tokens, where `x` is the keys and values of all KV heads, `[2·H·D, 2·H·D]`; zeros right of
+    /// the diagonal.
     var moments: ContiguousArray<Double>
   }
 
   /// The layers, in order.
   var layers: [Layer]
-  /// Whether activations were measured; otherwise every input of a layer counts alike.
-  let isMeasured: Bool
 }
 
 /// Memory that looks at what passes through it, to calibrate a conversion.
 ///
-/// Attention itself is left to the memory inside. Cost: `(2·H·D)²` multiplications for each token and layer.
+/// Attention itself is left to the memory inside. Cost: `(2·H·D)²` bytes times 8 for each layer, and half as many
+/// multiplications for each token and layer.
 public struct CalibratingMemory<Memory: AttentionMemory & ~Copyable>: ~Copyable, AttentionMemory {
   /// What remembers.
   public var memory: Memory
@@ -41,7 +41,7 @@ public struct CalibratingMemory<Memory: AttentionMemory & ~Copyable>: ~Copyable,
       let size = store.heads * (store.keyWidth + store.valueWidth)
       return LatentCalibration.Layer(queries: [], keys: [], moments: ContiguousArray(repeating: 0, count: size * size))
     }
-    calibration = LatentCalibration(layers: layers, isMeasured: true)
+    calibration = LatentCalibration(layers: layers)
     self.memory = memory
   }
 
@@ -91,9 +91,12 @@ public struct CalibratingMemory<Memory: AttentionMemory & ~Copyable>: ~Copyable,
     }
   }
 
+  /// Adds `x xᵀ` up to the diagonal.
   private static func add(_ row: [Float], to moments: inout ContiguousArray<Double>) {
-    for (index, x) in row.enumerated() {
-      for (other, y) in row.enumerated() { moments[index * row.count + other] += Double(x) * Double(y) }
+    let size = row.count
+    for index in 0..<size {
+      let x = Double(row[index])
+      for other in 0...index { moments[index * size + other] += x * Double(row[other]) }
     }
   }
 }

@@ -10,10 +10,7 @@ struct LatentLayer {
   let frequencies: [Double]
   private let decomposition: LatentDecomposition
 
-  init(
-    _ conversion: LatentConversion, _ source: GroupedSource, _ weights: GroupedSource.Weights,
-    _ seen: LatentCalibration.Layer, isBalanced: Bool
-  ) {
+  init(_ conversion: LatentConversion, _ source: GroupedSource, _ seen: LatentCalibration.Layer) {
     let (width, heads, group) = (source.headWidth, source.keyValueHeads, source.heads / source.keyValueHeads)
     let pairs = source.rotary.channels(width: width)
     let kept = (0..<heads).map { head in
@@ -22,7 +19,7 @@ struct LatentLayer {
         return queries * seen.keys[head * pairs.count + pair]
       }
       let best = pairs.indices.sorted { scores[$0] == scores[$1] ? $0 < $1 : scores[$0] > scores[$1] }
-      return best.prefix(conversion.rotaryPairs).sorted()
+      return best.prefix(conversion.turnedChannels / 2).sorted()
     }
     keptPairs = kept
     plainChannels = kept.map { kept in
@@ -32,9 +29,20 @@ struct LatentLayer {
     frequencies = kept.joined().map { source.rotary.frequencies[$0] }
     let keyRows = plainChannels.enumerated().flatMap { head, channels in channels.map { head * width + $0 } }
     let valueRows = (0..<heads * width).map { heads * width + $0 }
-    decomposition = LatentDecomposition(
-      moments: seen.moments, size: 2 * heads * width, keys: keyRows, values: valueRows,
-      rank: conversion.latentWidth, isBalanced: isBalanced)
+    let isBalanced = conversion.basis == .activations
+    func decomposed(_ keys: [Int], _ values: [Int], _ rank: Int) -> LatentDecomposition {
+      LatentDecomposition(
+        moments: seen.moments, size: 2 * heads * width, keys: keys, values: values, rank: rank, isBalanced: isBalanced)
+    }
+    switch conversion.decomposition {
+    case .joint: decomposition = decomposed(keyRows, valueRows, conversion.latentWidth)
+    case .split:
+      // Halves, but for what one of them has no room for.
+      let half = max(conversion.latentWidth / 2, conversion.latentWidth - valueRows.count)
+      let rank = min(half, keyRows.count)
+      decomposition = decomposed(keyRows, [], rank)
+        .beside(decomposed([], valueRows, conversion.latentWidth - rank))
+    }
   }
 
   /// The tensors of attention but the output projection, which stays.
@@ -53,11 +61,13 @@ struct LatentLayer {
     return keptPairs[head].flatMap { [pairs[$0].0, pairs[$0].1] }
   }
 
-  /// `[Hq·(Dn + Dr), hidden]`, scaled so that scores keep their size although heads are wider.
+  /// `[Hq·(Dn + Dr), hidden]`, scaled so that scores keep their size although heads are wider; what turning multiplied
+  /// queries and keys by is in them too.
   private func queries(_ source: GroupedSource, _ query: Matrix) -> Matrix {
     let turnedWidth = 2 * keptPairs[0].count
     let headWidth = plainChannels[0].count + turnedWidth * source.keyValueHeads
-    let factor = (Float(headWidth) / Float(source.headWidth)).squareRoot()
+    let magnitude = Float(source.rotary.magnitude)
+    let factor = (Float(headWidth) / Float(source.headWidth)).squareRoot() * magnitude * magnitude
     var result = Matrix(rows: source.heads * headWidth, columns: query.columns)
     for head in 0..<source.heads {
       let group = head / (source.heads / source.keyValueHeads)
@@ -107,7 +117,7 @@ package struct LatentDecomposition {
   package let lost: Double
 
   /// - Parameters:
-  ///   - moments: `[size, size]`, sums of `x xᵀ`.
+  ///   - moments: `[size, size]`, sums of `x xᵀ`; only those up to the diagonal are read.
   ///   - keys: the rows of `x` that are keys.
   ///   - values: those that are values.
   ///   - isBalanced: whether keys are divided by how much longer they are than values, so that both are kept alike.
@@ -121,7 +131,8 @@ package struct LatentDecomposition {
     var balanced = ContiguousArray<Double>(repeating: 0, count: all.count * all.count)
     for (row, from) in all.enumerated() {
       for (column, other) in all.enumerated() {
-        balanced[row * all.count + column] = moments[from * size + other] * weights[row] * weights[column]
+        let moment = moments[max(from, other) * size + min(from, other)]
+        balanced[row * all.count + column] = moment * weights[row] * weights[column]
       }
     }
     let eigen = SymmetricEigenvectors(balanced, size: all.count)
@@ -135,5 +146,15 @@ package struct LatentDecomposition {
     }
     (rows, self.down, self.up) = (all, down, up)
     lost = eigen.values.dropFirst(rank).reduce(0, +)
+  }
+
+  private init(rows: [Int], down: Matrix, up: Matrix, lost: Double) {
+    (self.rows, self.down, self.up, self.lost) = (rows, down, up, lost)
+  }
+
+  /// Both, each with latents of its own; the rows of this one come first.
+  func beside(_ other: LatentDecomposition) -> LatentDecomposition {
+    LatentDecomposition(
+      rows: rows + other.rows, down: down.beside(other.down), up: up.beside(other.up), lost: lost + other.lost)
   }
 }

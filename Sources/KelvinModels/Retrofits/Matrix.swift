@@ -30,6 +30,19 @@ struct Matrix: Sendable {
     Matrix(rows: rows + other.rows, columns: columns, numbers: numbers + other.numbers)
   }
 
+  /// This matrix above and left, `other` below and right, zeros elsewhere.
+  func beside(_ other: Matrix) -> Matrix {
+    var result = Matrix(rows: rows + other.rows, columns: columns + other.columns)
+    for row in 0..<rows {
+      for column in 0..<columns { result.numbers[row * result.columns + column] = numbers[row * columns + column] }
+    }
+    for row in 0..<other.rows {
+      let start = (rows + row) * result.columns + columns
+      for column in 0..<other.columns { result.numbers[start + column] = other.numbers[row * other.columns + column] }
+    }
+    return result
+  }
+
   /// `self · other`.
   func product(_ other: Matrix) -> Matrix {
     precondition(columns == other.rows, "[\(rows), \(columns)] × [\(other.rows), \(other.columns)]")
