@@ -12,8 +12,11 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   var policy: String
   var model: String
   var format: EntryFormat
+  /// The newest entries that stay in f16.
+  var residual = 0
 
-  var testDescription: String { "\(policy), \(model), \(format.rawValue)" }
+  var formats: EntryFormats { EntryFormats(keys: format, values: format, residual: residual) }
+  var testDescription: String { "\(policy), \(model), \(formats)" }
 
   /// Multi-head, grouped-query, multi-query and latent attention with random weights; one with heads of 32, which quantised entries
   /// need; windows beside a shared store, states beside a shared store, merging entries, and two kinds of sink.
@@ -27,11 +30,14 @@ struct LawCase: Sendable, CustomTestStringConvertible {
     ("sink-learned", [.f32]), ("sink-zero", [.f32]),
   ]
 
-  /// Every registered policy on every shape in every format.
+  /// Every registered policy on every shape in every format, and with two kinds of quantised entries beside newest ones in f16.
   static let all = PolicyRegistry.all.flatMap { entry in
     models.flatMap { model in
       model.formats.map { LawCase(policy: entry.name, model: model.name, format: $0) }
-    }
+    } + [
+      LawCase(policy: entry.name, model: "llama-rope3", format: .q4_0, residual: 24),
+      LawCase(policy: entry.name, model: "deepseek-v2-lite-dense", format: .q8_0, residual: 24),
+    ]
   }
 
   /// The cases of policies that can be given a budget.
@@ -72,6 +78,8 @@ struct LawCase: Sendable, CustomTestStringConvertible {
 /// What a cache looked like after a pass.
 struct Snapshot: Equatable {
   var kept: [[[Int32]]]
+  /// Those of the kept that are in f16 beside quantised ones.
+  var residual: [[[Int32]]]
   var bytes: Int
   var pages: Int
   var seen: Int
@@ -79,6 +87,7 @@ struct Snapshot: Equatable {
   init(_ cache: borrowing SequenceCache) {
     let report = cache.report(policy: "", budget: nil)
     kept = cache.keptPositions
+    residual = cache.residualPositions
     bytes = report.bytes
     pages = report.pages
     seen = report.seen
@@ -96,7 +105,7 @@ struct Course: Equatable {
     form: LatentForm? = nil
   ) throws {
     let model = try TestModel(law.model, threads: threads)
-    var cache = model.cache(policy, formats: law.format)
+    var cache = model.cache(policy, formats: law.formats)
     cache.latentForm = form
     var snapshots: [Snapshot] = []
     logits = try model.read(

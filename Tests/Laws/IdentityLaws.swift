@@ -15,6 +15,20 @@ struct IdentityLaws {
     #expect(try Course(law, a) == Course(law, b))
   }
 
+  /// The same numbers in f16, spread over their neighbours or not: they round differently, as chunks of an f16 cache do.
+  @Test("a residual that nothing exceeds is the cache in f16", arguments: LawCase.all.filter { $0.residual > 0 })
+  func residual(_ law: LawCase) throws {
+    let half = LawCase(policy: law.policy, model: law.model, format: .f16)
+    var wide = law
+    wide.residual = 1000
+    let expected = try Course(half, law.makeGenerous(), form: .absorbed)
+    let found = try Course(wide, law.makeGenerous(), form: .absorbed)
+    #expect(found.snapshots.map(\.kept) == expected.snapshots.map(\.kept))
+    #expect(found.snapshots.map(\.residual) == expected.snapshots.map(\.kept))
+    let worst = zip(found.logits, expected.logits).map { greatestDifference($0, $1) }.max() ?? .infinity
+    #expect(worst <= 1e-2, "\(worst)")
+  }
+
   @Test("H2O whose newest entries fill the budget is the window", arguments: models)
   func local(_ model: String) throws {
     try expectSame(H2O(budget: .entries(40), recent: 40), Window(budget: .entries(40)), on: model)
