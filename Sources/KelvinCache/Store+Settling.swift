@@ -14,6 +14,8 @@ extension Store {
     let value = processor.tensor(rows: 1, columns: shape.valueWidth)
     for head in heads.indices {
       let entries = heads[head]
+      // Ranked queries find sinks at the front. Where not all of them settle, the last one goes first: the others stay in front.
+      let sinks = entries.tail.count - residual < sinks - entries.body.count ? sinks : 0
       while entries.tail.count > residual {
         let place = entries.body.count
         let oldest = ledger.heads[head].oldest(from: place, sinks: sinks)
@@ -44,9 +46,8 @@ extension Store {
 }
 
 extension HeadLedger {
-  /// The entry that was born first, of those from `first` on.
-  ///
-  /// Ranked queries find sinks at the front, so the last of them settles first: those that are left stay in front.
+  /// The entry that was born first, of those from `first` on; the first `sinks` positions are as old as each other, and the
+  /// last of them is taken.
   fileprivate func oldest(from first: Int, sinks: Int) -> Int {
     var oldest = first
     var least = Int32.max
