@@ -10,6 +10,8 @@ public enum CacheError: Error, Hashable, CustomStringConvertible {
   case attentionAddedUp(count: Int)
   /// Later tokens were folded into states or merged entries, from which nothing can be taken out.
   case tokensFolded(count: Int)
+  /// Entries that were in f16 when they were the newest have been quantised since.
+  case settled(count: Int, residual: Int)
   /// The bytes do not begin as a cache file does.
   case notACache
   case unknownVersion(Int, supported: Int)
@@ -43,6 +45,9 @@ public enum CacheError: Error, Hashable, CustomStringConvertible {
         + "taken back; read the text again"
     case .tokensFolded(let count):
       "the cache cannot go back to \(count) tokens: later tokens are folded into states or merged entries; read the text again"
+    case .settled(let count, let residual):
+      "the cache cannot go back to \(count) tokens: entries that would be among the newest \(residual), in f16, are quantised "
+        + "by now; read the text again"
     case .notACache: "this is no cache file of Kelvin"
     case .unknownVersion(let found, let supported):
       "the file has version \(found) and this Kelvin reads version \(supported); make the file anew"

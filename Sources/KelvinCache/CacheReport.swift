@@ -25,7 +25,7 @@ public struct CacheReport: Sendable, Hashable, Encodable {
   public var budget: String?
   /// The format of keys and values.
   public var format: String
-  /// Bits of one number of keys and values, their mean where the formats differ, scales included.
+  /// Bits of one number of keys and values, the mean of all that is kept, scales included.
   public var bitsPerNumber: Double
   /// Tokens read.
   public var seen: Int
@@ -89,7 +89,7 @@ extension EntryFormats {
     }
   }
 
-  /// Bytes of one entry of one head of a store.
+  /// Bytes of one entry of one head of a store, if it is not among the newest.
   package func bytesPerEntry(of store: StoreLayout) -> Int {
     switch store.values {
     case .stored(let width): keys.bytes(count: store.keyWidth) + values.bytes(count: width)
@@ -102,8 +102,11 @@ extension CacheLayout {
   /// Bytes of the pages that the full cache takes for one sequence of `tokens` tokens.
   public func fullBytes(formats: EntryFormats, tokens: Int) -> Int {
     stores.reduce(stateBytes) { bytes, store in
-      let pages = (store.mostEntries(of: tokens) + PageShape.entries - 1) / PageShape.entries
-      return bytes + store.heads * pages * formats.pageShape(of: store).bytes
+      let shape = formats.pageShape(of: store)
+      let entries = store.mostEntries(of: tokens)
+      let newest = min(entries, formats.residual)
+      func pages(_ entries: Int) -> Int { (entries + PageShape.entries - 1) / PageShape.entries }
+      return bytes + store.heads * (pages(entries - newest) * shape.bytes + pages(newest) * shape.unquantised.bytes)
     }
   }
 
@@ -117,12 +120,12 @@ extension CacheLayout {
     return (retained + open) * MemoryLayout<Float>.size
   }
 
-  /// Bytes of the entries of one token in every store, without the rounding to pages.
+  /// Bytes of the entries of one token in every store when it is not among the newest, without the rounding to pages.
   public func bytesPerToken(formats: EntryFormats) -> Int {
     stores.reduce(0) { $0 + $1.heads * formats.bytesPerEntry(of: $1) }
   }
 
-  /// Bits of one number of keys and values, the mean of all stores, scales included.
+  /// Bits of one number of keys and values, the mean of all stores, scales included; not of the newest entries.
   public func bitsPerNumber(formats: EntryFormats) -> Double {
     let numbers = stores.reduce(0) { $0 + $1.heads * $1.numbersPerEntry }
     return numbers == 0 ? 0 : Double(bytesPerToken(formats: formats) * 8) / Double(numbers)

@@ -11,23 +11,6 @@ extension HeadPages {
     let valueRows = values.map { Rows($0.pointer + head * shape.valueWidth, stride: $0.columns) } ?? keyRows
     _ = withTable { kernels.write($0, first: first, count: keys.rows, keys: keyRows, values: valueRows) }
   }
-
-  /// The keys of all entries `[count, Dk]`, as they were written.
-  func keys(on processor: Processor) -> Tensor {
-    let result = processor.tensor(rows: count, columns: shape.keyWidth)
-    let values = processor.tensor(rows: processor.threads, columns: shape.valueWidth)
-    _ = withTable { table in
-      nonisolated(unsafe) let table = table
-      processor.parallel((count + 63) / 64) { block, worker in
-        for entry in block * 64..<min(count, block * 64 + 64) {
-          processor.kernels.read(
-            table, entry: entry, key: result.pointer + entry * shape.keyWidth,
-            value: values.pointer + worker * shape.valueWidth)
-        }
-      }
-    }
-    return result
-  }
 }
 
 extension Tensor {
@@ -86,7 +69,7 @@ struct AttentionPass {
     let output = self.output
     let heads = store.heads
     let tiles = (queries.rows + tile - 1) / tile
-    let longest = heads.reduce(0) { max($0, $1.pages.count) }
+    let longest = heads.reduce(0) { max($0, $1.places) }
     let scratch = TileScratch(self, rows: tile * group, entries: longest)
     let sums = ColumnSums(self, store.policy.records, tile: tile, entries: longest)
     processor.parallel(heads.count * tiles) { piece, worker in
@@ -95,7 +78,7 @@ struct AttentionPass {
       let first = (tiles - 1 - piece / heads.count) * tile
       let rows = first..<min(queries.rows, first + tile)
       attend(
-        rows, head: head, pages: heads[head].pages, gone: store.ledger.heads[head].gone, scratch: scratch[worker],
+        rows, head: head, of: heads[head], gone: store.ledger.heads[head].gone, scratch: scratch[worker],
         sums: sums, output: output)
     }
     let firstQuery = store.ledger.seen - queries.rows
@@ -104,34 +87,34 @@ struct AttentionPass {
   }
 
   private func attend(
-    _ rows: Range<Int>, head: Int, pages: borrowing HeadPages, gone: ContiguousArray<Int32>,
+    _ rows: Range<Int>, head: Int, of held: HeadEntries, gone: ContiguousArray<Int32>,
     scratch: TileScratch.Part, sums: ColumnSums, output: Tensor
   ) {
     let kernels = processor.kernels
     let count = rows.count * group
     let newer = queries.rows - 1
-    let entries = 0..<(pages.count - newer + rows.upperBound - 1)
-    sums.clear(head, rows, count: pages.count)
+    let entries = 0..<(held.count - newer + rows.upperBound - 1)
+    sums.clear(head, rows, count: held.count)
     scratch.output.update(repeating: 0, count: count * layout.valueWidth)
-    _ = pages.withTable { table in
-      score(table, entries, rows, head: head, scratch: scratch)
-      for row in 0..<count {
-        let visible = pages.count - newer + rows.lowerBound + row / group
-        let scores = scratch.scores + row * scratch.stride
-        if let limit = layout.softcap { kernels.softcap(scores, limit: limit, count: visible) }
-        let position = Int32(clamping: position + rows.lowerBound + row / group)
-        var seen = visible
-        for entry in 0..<min(visible, gone.count) where gone[entry] <= position {
-          scores[entry] = -.infinity
-          seen -= 1
-        }
-        let (sum, maximum) = kernels.exponentials(scores, count: visible)
-        (scores + visible).update(repeating: 0, count: entries.count - visible)
-        kernels.multiply(scores, by: 1 / (sum + (layout.hasZeroSink ? exponential(-maximum) : 0)), count: visible)
-        sums.observe(scores, count: visible, seen: seen, head, rows, row)
+    score(held, entries, rows, head: head, scratch: scratch)
+    for row in 0..<count {
+      let visible = held.count - newer + rows.lowerBound + row / group
+      let scores = scratch.scores + row * scratch.stride
+      if let limit = layout.softcap { kernels.softcap(scores, limit: limit, count: visible) }
+      let position = Int32(clamping: position + rows.lowerBound + row / group)
+      var seen = visible
+      for entry in 0..<min(visible, gone.count) where gone[entry] <= position {
+        scores[entry] = -.infinity
+        seen -= 1
       }
+      let (sum, maximum) = kernels.exponentials(scores, count: visible)
+      (scores + visible).update(repeating: 0, count: entries.count - visible)
+      kernels.multiply(scores, by: 1 / (sum + (layout.hasZeroSink ? exponential(-maximum) : 0)), count: visible)
+      sums.observe(scores, count: visible, seen: seen, head, rows, row)
+    }
+    held.eachRun(of: entries) { run in
       kernels.mix(
-        table, entries, weights: Rows(scratch.scores, stride: scratch.stride), rows: count,
+        run.table, run.entries, weights: Rows(scratch.scores + run.first, stride: scratch.stride), rows: count,
         into: Rows(scratch.output, stride: layout.valueWidth))
     }
     let width = group * layout.valueWidth
@@ -142,21 +125,28 @@ struct AttentionPass {
 
   /// Scores of the query rows against `entries`; the sinks are read by the ranked query where there is one.
   private func score(
-    _ table: PageTable, _ entries: Range<Int>, _ rows: Range<Int>, head: Int, scratch: TileScratch.Part
+    _ held: HeadEntries, _ entries: Range<Int>, _ rows: Range<Int>, head: Int, scratch: TileScratch.Part
   ) {
+    let kernels = processor.kernels
     let count = rows.count * group
-    let into = Rows(scratch.scores, stride: scratch.stride)
     let gathered = Rows(scratch.queries, stride: layout.keyWidth)
     gather(queries, rows, head: head, into: scratch.queries)
-    processor.kernels.scores(table, entries, queries: gathered, rows: count, scale: scale, into: into)
+    // A run's scores may reach beyond it, to the end of its last page: the next run's overwrite them.
+    held.eachRun(of: entries) { run in
+      kernels.scores(
+        run.table, run.entries, queries: gathered, rows: count, scale: scale,
+        into: Rows(scratch.scores + run.first, stride: scratch.stride))
+    }
     guard let ranked else { return }
     gather(ranked, rows, head: head, into: scratch.queries)
-    let seen = min(sinks, entries.count)
-    processor.kernels.scores(
-      table, 0..<seen, queries: gathered, rows: count, scale: scale,
-      into: Rows(scratch.sinkScores, stride: scratch.sinkStride))
-    for row in 0..<count {
-      (scratch.scores + row * scratch.stride).update(from: scratch.sinkScores + row * scratch.sinkStride, count: seen)
+    held.eachRun(of: 0..<min(sinks, entries.count)) { run in
+      kernels.scores(
+        run.table, run.entries, queries: gathered, rows: count, scale: scale,
+        into: Rows(scratch.sinkScores, stride: scratch.sinkStride))
+      for row in 0..<count {
+        (scratch.scores + row * scratch.stride + run.first)
+          .update(from: scratch.sinkScores + row * scratch.sinkStride, count: run.entries.count)
+      }
     }
   }
 

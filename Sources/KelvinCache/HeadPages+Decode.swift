@@ -16,7 +16,7 @@ extension AttentionPass {
     var pieces = 0
     for head in heads {
       firstPiece.append(pieces)
-      pieces += (head.pages.count + Self.span - 1) / Self.span
+      pieces += head.spanCount(of: Self.span)
     }
     let stride = Self.span + sinkRoom
     let partWidth = layout.valueWidth + 2
@@ -25,21 +25,21 @@ extension AttentionPass {
     processor.parallel(pieces) { piece, _ in
       var head = heads.count - 1
       while firstPiece[head] > piece { head -= 1 }
-      let first = (piece - firstPiece[head]) * Self.span
-      let entries = first..<min(heads[head].pages.count, first + Self.span)
       attend(
-        entries, head: head, pages: heads[head].pages,
+        heads[head].span(piece - firstPiece[head], of: Self.span), head: head, of: heads[head],
         scores: Rows(scores.pointer + piece * group * stride, stride: stride),
         pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
     }
     for head in heads.indices {
       let last = head + 1 < heads.count ? firstPiece[head + 1] : pieces
       let records = store.policy.records
-      let counted = records.attentionCount > 0 ? heads[head].pages.count : 0
+      let counted = records.attentionCount > 0 ? heads[head].count : 0
       var shares = ContiguousArray<Float>(repeating: 0, count: counted)
       for row in 0..<group {
         let factors = join(parts, firstPiece[head]..<last, row: row, head: head, into: output)
-        record(records, factors, scores, firstPiece[head], row: row, shares: &shares, in: &store.ledger.heads[head])
+        let weights = SpanWeights(
+          held: heads[head], factors: factors, scores: scores, row: firstPiece[head] * group + row)
+        record(records, weights, shares: &shares, in: &store.ledger.heads[head])
       }
       if counted > 0 { store.ledger.heads[head].attentionCount.note(shares, addingUpTo: Float(group), of: seen - 1) }
     }
@@ -50,7 +50,7 @@ extension AttentionPass {
   private var sinkRoom: Int { ranked == nil ? 0 : (sinks + 63) / 64 * 64 }
 
   private func attend(
-    _ entries: Range<Int>, head: Int, pages: borrowing HeadPages, scores: Rows, pointer: UnsafeMutablePointer<Float>,
+    _ entries: Range<Int>, head: Int, of held: HeadEntries, scores: Rows, pointer: UnsafeMutablePointer<Float>,
     part: UnsafeMutablePointer<Float>
   ) {
     let kernels = processor.kernels
@@ -59,13 +59,14 @@ extension AttentionPass {
     let width = group * layout.keyWidth
     let rows = Rows(queries.pointer + head * width, stride: layout.keyWidth)
     part.update(repeating: 0, count: group * partWidth)
-    _ = pages.withTable { table in
-      kernels.scores(table, entries, queries: rows, rows: group, scale: scale, into: scores)
-      if let ranked, entries.lowerBound == 0 {
+    held.eachRun(of: entries) { run in
+      kernels.scores(run.table, run.entries, queries: rows, rows: group, scale: scale, into: scores)
+      let seen = min(sinks, entries.upperBound) - entries.lowerBound
+      if let ranked, seen > 0 {
         let rows = Rows(ranked.pointer + head * width, stride: layout.keyWidth)
-        let seen = min(sinks, entries.count)
+        let sinks = run.entries.prefix(seen)
         kernels.scores(
-          table, 0..<seen, queries: rows, rows: group, scale: scale, into: Rows(pointer + Self.span, stride: stride))
+          run.table, sinks, queries: rows, rows: group, scale: scale, into: Rows(pointer + Self.span, stride: stride))
         for row in 0..<group { (pointer + row * stride).update(from: pointer + row * stride + Self.span, count: seen) }
       }
       for row in 0..<group {
@@ -74,7 +75,7 @@ extension AttentionPass {
         part[row * partWidth + layout.valueWidth] = maximum
         part[row * partWidth + layout.valueWidth + 1] = sum
       }
-      kernels.mix(table, entries, weights: scores, rows: group, into: Rows(part, stride: partWidth))
+      kernels.mix(run.table, run.entries, weights: scores, rows: group, into: Rows(part, stride: partWidth))
     }
   }
 
@@ -99,17 +100,17 @@ extension AttentionPass {
   /// Adds the probabilities of one query head to the attention column, as its share of the group's mean, to the sum
   /// of its group, and notes them as the newest query's.
   private func record(
-    _ records: Records, _ factors: [Float], _ scores: Tensor, _ firstPiece: Int, row: Int,
-    shares: inout ContiguousArray<Float>, in head: inout HeadLedger
+    _ records: Records, _ weights: SpanWeights, shares: inout ContiguousArray<Float>, in head: inout HeadLedger
   ) {
     func add(to column: inout ContiguousArray<Float>, share: Float) {
       column.withUnsafeMutableBufferPointer { column in
         guard let base = column.baseAddress else { return }
-        for (span, factor) in factors.enumerated() {
-          let first = span * Self.span
-          let weights = scores.pointer + ((firstPiece + span) * group + row) * scores.columns
+        for (index, factor) in weights.factors.enumerated() {
+          let entries = weights.held.span(index, of: Self.span)
+          let row = weights.row + index * group
           processor.kernels.add(
-            weights, times: factor * share, to: base + first, count: min(Self.span, column.count - first))
+            weights.scores.pointer + row * weights.scores.columns, times: factor * share, to: base + entries.lowerBound,
+            count: entries.count)
         }
       }
     }
@@ -124,4 +125,15 @@ extension AttentionPass {
       head.windowAttention.append(column)
     }
   }
+}
+
+/// The weights that one query head gave to the spans of a head.
+private struct SpanWeights {
+  let held: HeadEntries
+  /// For each span what its weights must be multiplied by to become probabilities.
+  let factors: [Float]
+  /// The weights of all pieces, a row for each piece and query head of the group.
+  let scores: Tensor
+  /// The row of the first span.
+  let row: Int
 }

@@ -103,20 +103,20 @@ private struct Expectation {
   }
 
   /// For each query head the softmax, over all entries but the sinks, of the attention to expect: `[Hq, n]`.
-  func shares(_ heads: [Store.OwnedHead], _ ledger: Ledger, probes: Tensor) -> Tensor {
-    let longest = heads.reduce(0) { max($0, $1.pages.count) }
-    let shares = processor.tensor(rows: queryHeads, columns: (longest + 63) / 64 * 64)
+  func shares(_ heads: [HeadEntries], _ ledger: Ledger, probes: Tensor) -> Tensor {
+    let longest = heads.reduce(0) { max($0, $1.places) }
+    let shares = processor.tensor(rows: queryHeads, columns: longest)
     let scratch = processor.tensor(rows: processor.threads, columns: (width + 1) * Self.probedEntries)
     processor.parallel(queryHeads) { queryHead, worker in
       let head = queryHead / group
-      let count = heads[head].pages.count
+      let count = heads[head].count
       let row = shares.pointer + queryHead * shares.columns
       let first = probes.pointer + queryHead * (width + 1) * probes.columns
-      _ = heads[head].pages.withTable { table in
-        for start in stride(from: 0, to: count, by: Self.probedEntries) {
+      for span in 0..<heads[head].spanCount(of: Self.probedEntries) {
+        heads[head].eachRun(of: heads[head].span(span, of: Self.probedEntries)) { run in
           probe(
-            table, start..<min(count, start + Self.probedEntries), with: Rows(first, stride: probes.columns),
-            scratch: scratch.pointer + worker * scratch.columns, into: row + start)
+            run, with: Rows(first, stride: probes.columns), scratch: scratch.pointer + worker * scratch.columns,
+            into: row + run.first)
         }
       }
       for entry in 0..<count where ledger.heads[head].positions[entry] < sinks { row[entry] = -.infinity }
@@ -128,16 +128,15 @@ private struct Expectation {
 
   /// `scale · μ·k + scale²/2 · Σ_c (C_c·k)²` for each entry.
   private func probe(
-    _ table: PageTable, _ entries: Range<Int>, with probes: Rows, scratch: UnsafeMutablePointer<Float>,
-    into row: UnsafeMutablePointer<Float>
+    _ run: Run, with probes: Rows, scratch: UnsafeMutablePointer<Float>, into row: UnsafeMutablePointer<Float>
   ) {
     let stride = Self.probedEntries
     processor.kernels.scores(
-      table, entries, queries: probes, rows: width + 1, scale: scale, into: Rows(scratch, stride: stride))
-    row.update(from: scratch, count: entries.count)
+      run.table, run.entries, queries: probes, rows: width + 1, scale: scale, into: Rows(scratch, stride: stride))
+    row.update(from: scratch, count: run.entries.count)
     for column in 1...width {
       let products = scratch + column * stride
-      for entry in 0..<entries.count { row[entry] += products[entry] * products[entry] / 2 }
+      for entry in 0..<run.entries.count { row[entry] += products[entry] * products[entry] / 2 }
     }
   }
 

@@ -7,19 +7,19 @@ extension Store {
   /// Keys are read as they are stored; where they are spread, so is their mean, and products stay what they are.
   func keySimilarities(on processor: Processor) -> [ContiguousArray<Float>] {
     let heads = self.heads
-    let longest = heads.reduce(0) { max($0, $1.pages.count) }
-    let products = processor.tensor(rows: heads.count, columns: (longest + 63) / 64 * 64)
+    let longest = heads.reduce(0) { max($0, $1.places) }
+    let products = processor.tensor(rows: heads.count, columns: longest)
     let lengths = processor.tensor(rows: heads.count, columns: products.columns)
     let scratch = processor.tensor(rows: heads.count, columns: 2 * shape.keyWidth + shape.valueWidth)
     processor.parallel(heads.count) { head, _ in
-      heads[head].pages.multiplyByMeanDirection(
+      heads[head].multiplyByMeanDirection(
         into: products.pointer + head * products.columns, lengths: lengths.pointer + head * lengths.columns,
         scratch: scratch.pointer + head * scratch.columns, kernels: processor.kernels)
     }
     return heads.indices.map { head in
       let first = head * products.columns
       return ContiguousArray(
-        (first..<first + heads[head].pages.count).map { entry in
+        (first..<first + heads[head].count).map { entry in
           let length = lengths.pointer[entry]
           return length > 0 ? products.pointer[entry] / length : 0
         })
@@ -27,31 +27,34 @@ extension Store {
   }
 }
 
-extension HeadPages {
+extension HeadEntries {
   /// The product of every key with the mean direction of all keys, itself of length 1.
   /// - Parameters:
-  ///   - products: `count` products, with room for whole pages.
+  ///   - products: `count` products, with room for the whole pages of each run.
   ///   - lengths: ‖k‖₂ of every key.
   ///   - scratch: `2 · Dk + Dv` numbers.
   fileprivate func multiplyByMeanDirection(
     into products: UnsafeMutablePointer<Float>, lengths: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>, kernels: Kernels
   ) {
-    let width = shape.keyWidth
+    let width = body.shape.keyWidth
     let mean = scratch
     let key = scratch + width
     mean.update(repeating: 0, count: width)
-    _ = withTable { table in
-      for entry in 0..<count {
-        kernels.read(table, entry: entry, key: key, value: key + width)
-        lengths[entry] = Self.length(of: key, count: width)
-        if lengths[entry] > 0 { kernels.add(key, times: 1 / lengths[entry], to: mean, count: width) }
+    eachRun(of: 0..<count) { run in
+      for entry in run.entries {
+        kernels.read(run.table, entry: entry, key: key, value: key + width)
+        let length = Self.length(of: key, count: width)
+        lengths[run.first + entry] = length
+        if length > 0 { kernels.add(key, times: 1 / length, to: mean, count: width) }
       }
-      let length = Self.length(of: mean, count: width)
-      if length > 0 { kernels.multiply(mean, by: 1 / length, count: width) }
+    }
+    let length = Self.length(of: mean, count: width)
+    if length > 0 { kernels.multiply(mean, by: 1 / length, count: width) }
+    eachRun(of: 0..<count) { run in
       kernels.scores(
-        table, 0..<count, queries: Rows(mean, stride: width), rows: 1, scale: 1,
-        into: Rows(products, stride: (count + 63) / 64 * 64))
+        run.table, run.entries, queries: Rows(mean, stride: width), rows: 1, scale: 1,
+        into: Rows(products + run.first, stride: places))
     }
   }
 

@@ -1,7 +1,7 @@
 package import KelvinAttention
 package import KelvinTensors
 
-/// The entries of one head: dense, in pages, in no particular order.
+/// A run of entries of one head: dense, in pages, in no particular order.
 ///
 /// Forks of a head hold its pages together; the first to write into a page takes a copy of its own.
 package struct HeadPages: ~Copyable {
@@ -50,8 +50,13 @@ package struct HeadPages: ~Copyable {
   /// - Throws: where the entry lies in a page that a fork also holds, and the pool has no page for a copy; the entry stays.
   package mutating func swapRemove(_ entry: Int) throws(MemoryError) {
     precondition(entry >= 0 && entry < count, "entry \(entry) of a head of \(count)")
-    if entry != count - 1 { try own(entry / PageShape.entries) }
+    try own(replacing: entry)
     swapRemoveOwned(entry)
+  }
+
+  /// Makes sure that no fork holds the page into which the last entry goes when it takes the place of `entry`.
+  mutating func own(replacing entry: Int) throws(MemoryError) {
+    if entry != count - 1 { try own(entry / PageShape.entries) }
   }
 
   /// Removes an entry whose page no fork holds.
@@ -77,7 +82,12 @@ package struct HeadPages: ~Copyable {
     return (key, value)
   }
 
-  /// Calls `body` with the page table; a head without pages is not visited.
+  /// Reads one entry as floats: `key` `[1, Dk]`, `value` `[1, Dv]`.
+  func read(_ entry: Int, key: Tensor, value: Tensor, kernels: Kernels) {
+    _ = withTable { kernels.read($0, entry: entry, key: key.pointer, value: value.pointer) }
+  }
+
+  /// Calls `body` with the page table; a run without pages is not visited.
   func withTable<Result>(_ body: (PageTable) -> Result) -> Result? {
     starts.withUnsafeBufferPointer { starts in
       starts.baseAddress.map { body(PageTable($0, shape: shape)) }

@@ -2,7 +2,7 @@ public import KelvinAttention
 import KelvinPolicies
 public import KelvinTensors
 
-/// Arrive, attend, review, apply: what happens in a store when a layer attends.
+/// Arrive, attend, review, apply, settle: what happens in a store when a layer attends.
 extension SequenceCache {
   /// Adds the entries of one layer, attends, and lets the policy review the store when its last layer has read it.
   ///
@@ -42,6 +42,7 @@ extension SequenceCache {
           on: queries.processor, scale: scale, spreads: formats.keys.isQuantised, angles: &angles)
       }
       if isReviewed { try box.store.review(at: moment) }
+      try box.store.settle(on: queries.processor)
     }
     return output
   }

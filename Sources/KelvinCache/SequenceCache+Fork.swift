@@ -11,7 +11,7 @@ extension SequenceCache {
   public func fork() throws(MemoryError) -> SequenceCache {
     var fork = SequenceCache(layout: layout, formats: formats, policy: policy, pool: pagePool)
     fork.heldStates = try heldStates?.copy()
-    fork.stores = stores.map { StoreBox($0.store.fork(pool: pagePool)) }
+    fork.stores = stores.map { StoreBox($0.store.fork(formats: formats, pool: pagePool)) }
     // States are changed in place.
     fork.states = states.map { $0[rows: 0..<$0.rows] }
     fork.seen = seen
@@ -21,8 +21,6 @@ extension SequenceCache {
 
   /// Bytes of the pages that another sequence also holds.
   public var sharedBytes: Int {
-    stores.reduce(0) { sum, box in
-      box.store.heads.reduce(sum) { $0 + $1.pages.countSharedPages() * box.store.shape.bytes }
-    }
+    stores.reduce(0) { sum, box in box.store.heads.reduce(sum) { $0 + $1.sharedBytes } }
   }
 }

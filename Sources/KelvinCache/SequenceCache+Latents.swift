@@ -60,7 +60,7 @@ extension SequenceCache {
   private func attendExpanded(
     _ pass: inout AttentionPass, box: StoreBox, projections: any LatentProjections, width: Int
   ) throws(MemoryError) -> Tensor {
-    let latents = box.store.heads[0].pages.keys(on: pass.processor)
+    let latents = box.store.heads[0].keys(on: pass.processor)
     if formats.keys.isQuantised {
       pass.processor.hadamard(latents, width: EntryFormat.spreadBlock(width: box.store.layout.keyWidth))
     }
@@ -70,8 +70,8 @@ extension SequenceCache {
     pass.layout.values = .stored(width: projections.valueWidth)
     let format: EntryFormat = formats.keys == .f32 ? .f32 : .f16
     var expanded = Store(
-      layout: pass.layout, shape: EntryFormats(keys: format, values: format).pageShape(of: pass.layout),
-      policy: box.store.policy, pool: scratch, firstHead: 0)
+      layout: pass.layout, formats: EntryFormats(keys: format, values: format), policy: box.store.policy, pool: scratch,
+      firstHead: 0)
     try expanded.fill(keys, values, like: box.store.ledger.heads[0], kernels: pass.processor.kernels)
     let output = pass(&expanded)
     box.store.ledger.heads[0].receive(expanded.ledger.heads)
@@ -85,8 +85,8 @@ extension Store {
     _ keys: Tensor, _ values: Tensor, like other: HeadLedger, kernels: Kernels
   ) throws(MemoryError) {
     for head in heads.indices {
-      try heads[head].pages.grow(by: keys.rows)
-      heads[head].pages.write(keys, values, head: head, first: 0, kernels: kernels)
+      try heads[head].grow(by: keys.rows)
+      heads[head].write(keys, values, head: head, kernels: kernels)
       ledger.heads[head].positions = other.positions
       ledger.heads[head].gone = other.gone
       if policy.records.attention { ledger.heads[head].attention = .init(repeating: 0, count: keys.rows) }

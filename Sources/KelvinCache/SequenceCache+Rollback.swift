@@ -5,14 +5,15 @@ extension SequenceCache {
   /// Goes back to the first `count` tokens, as if nothing had been read after them.
   ///
   /// That is exact, so it is refused where it cannot be: where one of the first `count` entries of a head has left, where the
-  /// policy adds up the attention that entries receive, and where tokens are folded into one another. Back to nothing is always
-  /// possible. Say `beginPrompt` before the next pass if a prompt follows.
+  /// policy adds up the attention that entries receive, where tokens are folded into one another, and where entries have been
+  /// quantised that were in f16 when they were the newest. Back to nothing is always possible. Say `beginPrompt` before the next pass if a prompt follows.
   /// - Throws: `CacheError` that says what is in the way; the cache stays as it was.
   public mutating func rollback(to count: Int) throws(CacheError) {
     guard (0...seen).contains(count) else { throw .notRead(count: count, seen: seen) }
     guard count < seen else { return }
     guard count > 0 else { return clear() }
     guard !layout.foldsTokens else { throw .tokensFolded(count: count) }
+    guard stores.allSatisfy({ !$0.store.hasSettled }) else { throw .settled(count: count, residual: formats.residual) }
     for (index, box) in stores.enumerated() {
       for (head, ledger) in box.store.ledger.heads.enumerated() {
         // Where no entry has left, entry `j` is that of position `j`: the first hole is at the first that differs.
@@ -39,7 +40,7 @@ extension SequenceCache {
 
   /// Takes back what a pass has added before it failed, so that the cache is that of the tokens before it.
   ///
-  /// Entries that reviews of the pass have let go stay away. Where tokens are folded into one another, or windows have moved on,
+  /// Entries that reviews of the pass have let go stay away, and those that settled stay quantised. Where tokens are folded into one another, or windows have moved on,
   /// the tokens before the pass cannot be told from those of the pass: the cache forgets everything.
   mutating func abandonPass() {
     guard !positions.isEmpty else { return }

@@ -43,10 +43,11 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   /// An empty cache.
   /// - Parameters:
   ///   - layout: the model's.
-  ///   - formats: how keys and values are written; each fits its width.
+  ///   - formats: how keys and values are written; each fits its width, and a residual belongs to quantised ones.
   ///   - policy: which entries stay; each store gets a copy.
   ///   - pool: where pages come from.
   public init(layout: CacheLayout, formats: EntryFormats, policy: any CachePolicy, pool: PagePool) {
+    precondition(formats.residual == 0 || layout.stores.allSatisfy(formats.quantises), "\(formats)")
     self.layout = layout
     self.formats = formats
     self.policy = policy
@@ -60,8 +61,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     for store in layout.stores {
       stores.append(
         StoreBox(
-          Store(
-            layout: store, shape: formats.pageShape(of: store), policy: policy, pool: pool, firstHead: firstHead)))
+          Store(layout: store, formats: formats, policy: policy, pool: pool, firstHead: firstHead)))
       firstHead += store.heads
     }
   }
@@ -79,7 +79,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     for (index, box) in stores.enumerated() {
       let place = StorePlace(
         store: index, stores: stores.count, heads: box.store.layout.heads, allHeads: allHeads,
-        pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes, stateBytes: layout.stateBytes)
+        pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes, tailEntries: formats.residual,
+        tailPageBytes: box.store.shape.unquantised.bytes, stateBytes: layout.stateBytes)
       box.store.policy.begin(at: place, promptLength: promptLength)
     }
   }
@@ -105,24 +106,40 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
     stores.map { box in box.store.ledger.heads.map { $0.positions.sorted() } }
   }
 
+  /// The positions of the live entries that are in f16 because they are among the newest, ascending: `[store][head]`.
+  public var residualPositions: [[[Int32]]] { stores.map { $0.store.tailPositions } }
+
   /// The ledger of one store, as its policy would read it.
   public func ledger(store: Int) -> Ledger { stores[store].store.ledger }
+
+  /// Bits of one number of what is kept; of the formats alone while there is nothing.
+  private var bitsPerNumber: Double {
+    var (bytes, numbers) = (0, 0)
+    for box in stores {
+      let (old, new) = (formats.bytesPerEntry(of: box.store.layout), formats.newest.bytesPerEntry(of: box.store.layout))
+      for head in box.store.heads {
+        bytes += head.body.count * old + head.tail.count * (formats.residual > 0 ? new : old)
+        numbers += head.count * box.store.layout.numbersPerEntry
+      }
+    }
+    return numbers == 0 ? layout.bitsPerNumber(formats: formats) : Double(bytes * 8) / Double(numbers)
+  }
 
   /// What is kept now.
   /// - Parameters:
   ///   - name: the policy as it was written.
   ///   - budget: the budget as it was written, where one was.
   public func report(policy name: String, budget: String?) -> CacheReport {
-    let counts = stores.flatMap { box in box.store.heads.map { $0.pages.count } }
+    let counts = stores.flatMap { box in box.store.heads.map(\.count) }
     let bytes = stores.reduce(layout.stateBytes) { $0 + $1.store.bytes }
     return CacheReport(
       policy: name, budget: budget, format: formats.description,
-      bitsPerNumber: layout.bitsPerNumber(formats: formats), seen: seen,
+      bitsPerNumber: bitsPerNumber, seen: seen,
       kept: counts.isEmpty ? 0 : Double(counts.reduce(0, +)) / Double(counts.count),
       evicted: stores.reduce(0) { $0 + $1.store.evicted }, bytes: bytes,
       sharedBytes: sharedBytes, bytesFull: layout.fullBytes(formats: formats, tokens: seen),
       stateBytes: layout.stateBytes,
       heads: .init(counts: counts),
-      pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pages.pageCount } })
+      pages: stores.reduce(0) { $0 + $1.store.heads.reduce(0) { $0 + $1.pageCount } })
   }
 }

@@ -36,10 +36,7 @@ extension Store {
     let over = gone.indices.filter { gone[$0] <= position }
     guard !over.isEmpty else { return }
     if layout.gating != nil { inherit(over, head: head) }
-    for entry in over.reversed() {
-      try heads[head].pages.swapRemove(entry)
-      ledger.heads[head].swapRemove(entry)
-    }
+    for entry in over.reversed() { try remove(entry, head: head) }
   }
 
   /// What merged entries received goes to the entries that took their places, oldest first.

@@ -6,19 +6,19 @@ extension Store {
   mutating func makeRoom(for added: Int) throws(MemoryError) {
     for head in heads.indices {
       do {
-        try heads[head].pages.grow(by: added)
+        try heads[head].grow(by: added)
       } catch {
-        for grown in 0..<head { heads[grown].pages.shorten(to: heads[grown].pages.count - added) }
+        for grown in 0..<head { heads[grown].shorten(to: heads[grown].count - added) }
         throw error
       }
     }
   }
 
   /// The same entries in the same pages, with a ledger and a policy of their own.
-  func fork(pool: PagePool) -> Store {
+  func fork(formats: EntryFormats, pool: PagePool) -> Store {
     var fork = Store(
-      layout: layout, shape: shape, policy: policy, pool: pool, firstHead: ledger.heads.first?.number ?? 0)
-    for head in heads.indices { fork.heads[head] = OwnedHead(heads[head].pages.fork()) }
+      layout: layout, formats: formats, policy: policy, pool: pool, firstHead: ledger.heads.first?.number ?? 0)
+    fork.heads = heads.map { $0.fork() }
     fork.ledger = ledger
     fork.evicted = evicted
     fork.segments = segments
@@ -32,8 +32,8 @@ extension Store {
       for entry in ledger.heads[head].positions.indices.reversed()
       where ledger.heads[head].positions[entry] >= position {
         // The pass has written into the page of this entry, so no fork holds it and no copy is needed.
-        heads[head].pages.swapRemoveOwned(entry)
-        ledger.heads[head].swapRemove(entry)
+        let last = heads[head].swapRemoveOwned(entry)
+        ledger.heads[head].swapRemove(entry, last: last)
       }
       ledger.heads[head].windowAttention = []
     }
@@ -51,7 +51,7 @@ extension Store {
   /// Lets all entries but the first `count` of every head go.
   mutating func shorten(to count: Int) {
     for head in heads.indices {
-      heads[head].pages.shorten(to: count)
+      heads[head].shorten(to: count)
       ledger.heads[head].shorten(to: count)
       ledger.heads[head].windowAttention = []
     }

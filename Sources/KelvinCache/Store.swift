@@ -5,8 +5,11 @@ import KelvinTensors
 /// The entries of one layer, or of several layers that share, with their ledger and the policy that looks after them.
 struct Store: ~Copyable {
   let layout: StoreLayout
+  /// The pages of entries that do not stay in f16.
   let shape: PageShape
-  var heads: [OwnedHead] = []
+  /// The newest entries of each head that do; 0: none.
+  let residual: Int
+  var heads: [HeadEntries] = []
   var ledger: Ledger
   var policy: any CachePolicy
   var edits: Edits
@@ -20,18 +23,16 @@ struct Store: ~Copyable {
   /// For each head of a gated store: the segment that new entries may be merged into.
   var segments: [OpenSegment]
 
-  /// A head behind a reference, because arrays cannot hold what cannot be copied.
-  final class OwnedHead {
-    var pages: HeadPages
-    init(_ pages: consuming HeadPages) { self.pages = pages }
-  }
-
   /// - Parameter firstHead: the number of this store's first head among the heads of all stores.
-  init(layout: StoreLayout, shape: PageShape, policy: any CachePolicy, pool: PagePool, firstHead: Int) {
+  init(
+    layout: StoreLayout, formats: EntryFormats, policy: any CachePolicy, pool: PagePool, firstHead: Int
+  ) {
+    let shape = formats.pageShape(of: layout)
     self.layout = layout
     self.shape = shape
+    residual = formats.residual
     self.policy = policy
-    heads = (0..<layout.heads).map { _ in OwnedHead(HeadPages(shape: shape, pool: pool)) }
+    heads = (0..<layout.heads).map { _ in HeadEntries(shape: shape, residual: formats.residual, pool: pool) }
     ledger = Ledger(heads: (0..<layout.heads).map { HeadLedger(number: firstHead + $0) }, seen: 0)
     edits = Edits(heads: layout.heads)
     segments = OpenSegment.none(of: layout)
@@ -49,11 +50,10 @@ struct Store: ~Copyable {
   ) throws(MemoryError) {
     added = keys.rows
     if merges.isEmpty { try expire(unseenFrom: position) }
-    countBefore = heads.first?.pages.count ?? 0
+    countBefore = heads.first?.count ?? 0
     try makeRoom(for: added)
     for head in heads.indices {
-      let first = heads[head].pages.count - added
-      heads[head].pages.write(keys, values, head: head, first: first, kernels: kernels)
+      heads[head].write(keys, values, head: head, kernels: kernels)
       ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
@@ -92,13 +92,12 @@ struct Store: ~Copyable {
     for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
       for entry in edits.evictions[head].sorted(by: >) {
-        try heads[head].pages.swapRemove(entry)
-        ledger.heads[head].swapRemove(entry)
+        try remove(entry, head: head)
         evicted += 1
       }
     }
   }
 
   /// Bytes of the pages taken.
-  var bytes: Int { heads.reduce(0) { $0 + $1.pages.pageCount } * shape.bytes }
+  var bytes: Int { heads.reduce(0) { $0 + $1.bytes } }
 }

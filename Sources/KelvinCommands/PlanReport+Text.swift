@@ -34,7 +34,7 @@ extension PlanReport {
       "policy  \(policy.policy): \(kept) of \(tokens) entries per head stay",
       "        = \(Self.bytes(policy.bytes)), \(share) % of the full cache",
       "        at most \(Output.bytes(policy.peakBytes)) while the prompt is read"
-        + (policy.peakBytes == cache.pageBytes ? "; --kv-review-chunks bounds this" : ""),
+        + (policy.peakBytes >= cache.pageBytes ? "; --kv-review-chunks bounds this" : ""),
     ]
   }
 

@@ -70,6 +70,11 @@ struct CacheFlags: ParsableArguments {
     help: "Format of values: f32, f16, bf16, q8_0, q4_0. (default: f16; f32 with --exact)")
   var values: EntryFormat?
 
+  @Option(
+    name: [.customLong("kv-residual")], parsing: .unconditional,
+    help: "Newest entries of every head that stay in f16 where older ones are quantised.")
+  var residual = 0
+
   @Flag(name: [.customLong("no-cache")], help: "Keep nothing: read all tokens again for every step.")
   var isUncached = false
 
@@ -105,7 +110,7 @@ struct CacheFlags: ParsableArguments {
     for (key, value) in sugar where value != nil { options.policy[key] = value }
     if let protect { try options.policy.protect(protect) }
     let usual: EntryFormat = exact ? .f32 : .f16
-    options.formats = EntryFormats(keys: keys ?? usual, values: values ?? usual)
+    options.formats = EntryFormats(keys: keys ?? usual, values: values ?? usual, residual: residual)
     options.isCached = !isUncached
     options.context = context
     options.chunk = chunk

@@ -36,8 +36,12 @@ public struct CacheOptions: Sendable, Hashable {
     }
   }
 
-  /// Checks that the formats can write the keys and values of a model.
+  /// Checks that the formats can write the keys and values of a model, and that a residual stays out of something.
   func checkFormats(fit layout: CacheLayout) throws(EngineError) {
+    // Positions are 32-bit.
+    guard (0...Int(Int32.max)).contains(formats.residual) else {
+      throw .invalidOption(option: "kv-residual", found: "\(formats.residual)", expected: "0 to \(Int32.max)")
+    }
     for store in layout.stores {
       guard formats.keys.fits(width: store.keyWidth) else {
         throw .invalidOption(
@@ -48,6 +52,12 @@ public struct CacheOptions: Sendable, Hashable {
         throw .invalidOption(
           option: "cache-type-v", found: "\(formats.values.rawValue) for values of width \(store.valueWidth)",
           expected: "a width that is a multiple of 32, or another format")
+      }
+      guard formats.residual == 0 || formats.quantises(store) else {
+        let formats = EntryFormats(keys: formats.keys, values: formats.values)
+        throw .invalidOption(
+          option: "kv-residual", found: "\(self.formats.residual) with entries in \(formats)",
+          expected: "0, or entries in q8_0 or q4_0 (--cache-type-k, --cache-type-v)")
       }
     }
   }

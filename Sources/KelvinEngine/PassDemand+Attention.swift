@@ -4,6 +4,8 @@ import KelvinModels
 import KelvinTensors
 
 /// Counts what a bench's passes demand, from the entries that its sequences hold.
+///
+/// That the newest entries may be in f16 is left out: reading them takes no less.
 struct DemandCounter {
   let model: any LanguageModel
   let cost: ModelCost

@@ -27,7 +27,7 @@ public struct AttentionCount: Sendable, Hashable {
 
   /// How many of the newest queries gave `entry` an even share.
   public subscript(entry: Int) -> Int {
-    (entry * wordsPerEntry..<(entry + 1) * wordsPerEntry).reduce(0) { $0 + words[$1].nonzeroBitCount }
+    range(entry).reduce(0) { $0 + words[$1].nonzeroBitCount }
   }
 
   /// Adds `count` entries that no query has met yet.
@@ -63,11 +63,22 @@ public struct AttentionCount: Sendable, Hashable {
     for word in 0..<wordsPerEntry { words[heir * wordsPerEntry + word] |= words[entry * wordsPerEntry + word] }
   }
 
-  mutating func shorten(to count: Int) { words.removeLast(words.count - count * wordsPerEntry) }
-
-  mutating func swapRemove(_ entry: Int) {
-    let last = words.count - wordsPerEntry
-    for word in 0..<wordsPerEntry { words[entry * wordsPerEntry + word] = words[last + word] }
-    words.removeLast(wordsPerEntry)
+  /// Makes a change to the words of every entry; nothing where nothing is recorded.
+  mutating func make(_ change: ColumnChange) {
+    guard !isEmpty else { return }
+    switch change {
+    case .removal(let entry, let last):
+      words.replaceSubrange(range(entry), with: Array(words[range(last)]))
+      words.removeSubrange(range(last))
+    case .move(let entry, let place):
+      let moved = Array(words[range(entry)])
+      words.replaceSubrange(range(entry), with: Array(words.suffix(wordsPerEntry)))
+      words.removeLast(wordsPerEntry)
+      words.insert(contentsOf: moved, at: range(place).lowerBound)
+    case .shortening(let count):
+      words.removeLast(words.count - count * wordsPerEntry)
+    }
   }
+
+  private func range(_ entry: Int) -> Range<Int> { entry * wordsPerEntry..<(entry + 1) * wordsPerEntry }
 }

@@ -73,12 +73,8 @@ public struct AttentionHistory: Sendable, Hashable {
     for block in sums.indices { sums[block][heir] += sums[block][entry] }
   }
 
-  mutating func shorten(to count: Int) {
-    for block in sums.indices { sums[block].removeLast(sums[block].count - count) }
-  }
-
-  mutating func swapRemove(_ entry: Int) {
-    for block in sums.indices { sums[block].swapRemove(entry) }
+  mutating func make(_ change: ColumnChange) {
+    for block in sums.indices { sums[block].make(change) }
   }
 
   private mutating func clear(_ block: Int) {

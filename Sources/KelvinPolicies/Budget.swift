@@ -54,7 +54,7 @@ public enum Budget: Sendable, Hashable, CustomStringConvertible {
     case .entries(let count): count
     case .fraction(let share): max(1, Int((share * Double(promptLength)).rounded(rounding)))
     case .bytes(let bytes):
-      max(1, max(0, bytes - place.stateBytes) / (place.allHeads * place.pageBytes) * place.pageEntries)
+      max(1, place.entries(in: max(0, bytes - place.stateBytes) / place.allHeads))
     }
   }
 

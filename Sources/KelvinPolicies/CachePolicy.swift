@@ -155,12 +155,17 @@ public struct StorePlace: Sendable, Hashable {
   public var pageEntries: Int
   /// Bytes of one page of one head.
   public var pageBytes: Int
+  /// The newest entries of a head that lie in pages of their own; 0: none.
+  public var tailEntries: Int
+  /// Bytes of one of these pages, more than of another.
+  public var tailPageBytes: Int
   /// Bytes of the sequence that are no entries and never leave: the states of layers.
   public var stateBytes: Int
 
   /// The place of store `store` among `stores`.
   public init(
-    store: Int, stores: Int, heads: Int, allHeads: Int, pageEntries: Int, pageBytes: Int, stateBytes: Int = 0
+    store: Int, stores: Int, heads: Int, allHeads: Int, pageEntries: Int, pageBytes: Int, tailEntries: Int = 0,
+    tailPageBytes: Int = 0, stateBytes: Int = 0
   ) {
     self.store = store
     self.stores = stores
@@ -168,6 +173,20 @@ public struct StorePlace: Sendable, Hashable {
     self.allHeads = allHeads
     self.pageEntries = pageEntries
     self.pageBytes = pageBytes
+    self.tailEntries = tailEntries
+    self.tailPageBytes = tailPageBytes
     self.stateBytes = stateBytes
+  }
+
+  /// The most entries of a head whose pages never take more than `bytes`; a multiple of a page's.
+  ///
+  /// As few as possible of the newest entries may be left, on as many pages as possible: of `64 · (p + t − 1)` entries, `t` of
+  /// the pages for the newest, no more than `p` pages are needed for the others.
+  func entries(in bytes: Int) -> Int {
+    let tailPages = (tailEntries + pageEntries - 1) / pageEntries
+    guard tailPages > 0 else { return bytes / pageBytes * pageEntries }
+    let rest = bytes - tailPages * tailPageBytes
+    guard rest < 0 else { return (rest / pageBytes + tailPages - 1) * pageEntries }
+    return max(0, bytes - pageBytes) / tailPageBytes * pageEntries
   }
 }

@@ -76,42 +76,6 @@ public struct HeadLedger: Sendable {
     keySimilarity = []
     expectedAttention = []
   }
-
-  /// Removes an entry; the last one takes its place.
-  public mutating func swapRemove(_ entry: Int) {
-    positions.swapRemove(entry)
-    if !attention.isEmpty { attention.swapRemove(entry) }
-    if !keyNorm.isEmpty { keyNorm.swapRemove(entry) }
-    if !valueNorm.isEmpty { valueNorm.swapRemove(entry) }
-    if !outputNorm.isEmpty { outputNorm.swapRemove(entry) }
-    if !attentionCount.isEmpty { attentionCount.swapRemove(entry) }
-    if !attentionHistory.isEmpty { attentionHistory.swapRemove(entry) }
-    if !kinds.isEmpty { kinds.swapRemove(entry) }
-    if !gone.isEmpty { gone.swapRemove(entry) }
-    if !mergeWeight.isEmpty { mergeWeight.swapRemove(entry) }
-    for row in windowAttention.indices { windowAttention[row].swapRemove(entry) }
-  }
-
-  /// Lets all entries but the first `count` go.
-  public mutating func shorten(to count: Int) {
-    positions.removeLast(self.count - count)
-    if !attention.isEmpty { attention.removeLast(attention.count - count) }
-    if !keyNorm.isEmpty { keyNorm.removeLast(keyNorm.count - count) }
-    if !valueNorm.isEmpty { valueNorm.removeLast(valueNorm.count - count) }
-    if !outputNorm.isEmpty { outputNorm.removeLast(outputNorm.count - count) }
-    if !attentionCount.isEmpty { attentionCount.shorten(to: count) }
-    if !attentionHistory.isEmpty { attentionHistory.shorten(to: count) }
-    if !kinds.isEmpty { kinds.removeLast(kinds.count - count) }
-    if !gone.isEmpty { gone.removeLast(gone.count - count) }
-    if !mergeWeight.isEmpty { mergeWeight.removeLast(mergeWeight.count - count) }
-  }
-}
-
-extension ContiguousArray {
-  mutating func swapRemove(_ index: Int) {
-    let last = removeLast()
-    if index < count { self[index] = last }
-  }
 }
 
 /// What a review decided: the entries that leave, head by head.

@@ -33,6 +33,11 @@ struct ExitCodeTests {
       (["--kv-policy", "h2o", "--kv-budget", "0"], "budget=0 is not possible, expected entries like 512"),
       (["--kv-policy", "h2o", "--no-cache"], "without a cache nothing is kept"),
       (["--kv-limit", "many"], "option 'kv-limit': many is not possible, expected bytes like 64MiB"),
+      (
+        ["--kv-residual", "64"],
+        "option 'kv-residual': 64 with entries in f16 is not possible, expected 0, or entries in"
+      ),
+      (["--kv-residual", "-1", "-ctk", "q8_0"], "option 'kv-residual': -1 is not possible, expected 0 to"),
       (["-n", "-2"], "option 'predict': -2 is not possible, expected a count, or -1"),
       (["-p", "and a text"], "give exactly one of"),
     ])

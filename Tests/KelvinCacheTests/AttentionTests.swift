@@ -96,6 +96,41 @@ struct AttentionTests {
     }
   }
 
+  /// Quantised beside f16, in steps of one span and of several, where chunks end anywhere; ranks and attention columns as well.
+  @Test("with the newest entries in f16 beside quantised ones", arguments: [1, 3, 64, 70])
+  func residual(_ residual: Int) throws {
+    for passes in [[7, 1, 65, 1, 1, 1], [600, 1, 1], [1, 1, 1, 1, 1, 1, 1, 1]] {
+      var passes = RandomPasses(group: 3, keyWidth: 64, valueWidth: 32, passes: passes, promptPasses: 3)
+      passes.formats = .q8_0
+      passes.residual = residual
+      try compare(passes, Full(), tolerance: 2e-2)
+      try compare(passes, Shedding(rate: 9), tolerance: 2e-2)
+    }
+  }
+
+  @Test(
+    "a residual that nothing exceeds rounds as f16 does, whatever is beside it", arguments: [EntryFormat.q8_0, .q4_0])
+  func allNew(_ format: EntryFormat) throws {
+    var passes = RandomPasses(group: 3, keyWidth: 64, valueWidth: 96, passes: [7, 1, 600, 1, 1], promptPasses: 3)
+    passes.formats = format
+    passes.residual = 1000
+    try compare(passes, Shedding(rate: 9), tolerance: 2e-3)
+  }
+
+  /// A budget of 6 with 4 sinks: for a residual of 3 some sinks settle, for 5 some of the last, for 7 none after the first chunk.
+  @Test("sinks are read at their ranks, wherever they lie", arguments: [1, 2, 3, 4, 5, 6, 7])
+  func settledSinks(_ residual: Int) throws {
+    for chunks in [[7, 1, 7, 1, 1, 1, 1], [3, 3, 3, 1, 1, 1, 1, 1], [70, 1, 1, 1]] {
+      var passes = RandomPasses(group: 2, keyWidth: 64, valueWidth: 64, passes: chunks, promptPasses: 3)
+      passes.formats = .q8_0
+      passes.residual = residual
+      for reviewsChunks in [true, false] {
+        passes.reviewsChunks = reviewsChunks
+        try compare(passes, StreamingLLM(budget: .entries(6), sinks: 4), isCompacted: true, tolerance: 2e-2)
+      }
+    }
+  }
+
   @Test("the same bits for 1, 2 and 3 threads", arguments: shapes)
   func threads(_ passes: RandomPasses) throws {
     let alone = try passes.run(Shedding(rate: 9))

@@ -70,7 +70,7 @@ struct CacheFileTests {
   @Test("the file begins with its signature, and its sections are as documented")
   func format() throws {
     let file = try Self.file()
-    #expect(file.prefix(12) == [0x89, 0x4B, 0x45, 0x4C, 0x56, 0x49, 0x4E, 0x0A, 1, 0, 0, 0])
+    #expect(file.prefix(12) == [0x89, 0x4B, 0x45, 0x4C, 0x56, 0x49, 0x4E, 0x0A, 2, 0, 0, 0])
     let sections = CacheBytes.sections(file)
     let store: [Section] = [.store, .ledger, .page, .page, .ledger, .page, .page]
     #expect(sections.map(\.section) == [.cache] + store + store + [.end])
@@ -119,8 +119,8 @@ struct CacheFileTests {
     #expect(refusal(Array("GGUF and then some more bytes".utf8)) == .notACache)
     #expect(refusal(Array(repeating: 0, count: 5000)) == .notACache)
     var version = file
-    version[8] = 2
-    #expect(refusal(version) == .unknownVersion(2, supported: 1))
+    version[8] = 1
+    #expect(refusal(version) == .unknownVersion(1, supported: 2))
     // A page that lies where another belongs has the checksum of its old place.
     let length = 16 + 384
     let first = 12 + CacheBytes.sections(file).prefix(3).reduce(0) { $0 + 16 + $1.contents.count }

@@ -80,7 +80,7 @@ struct LatentTests {
 
   private func run(
     _ form: LatentForm, _ policy: any CachePolicy = H2O(budget: .entries(20)), format: EntryFormat = .f32,
-    latentWidth: Int = 24
+    residual: Int = 0, latentWidth: Int = 24
   ) throws -> Outcome {
     let processor = try Processor(threads: 1)
     var numbers = SeededNumbers(seed: 9)
@@ -89,8 +89,8 @@ struct LatentTests {
       heads: 1, keyWidth: latentWidth + 8, values: .prefixOfKey(width: latentWidth),
       rotary: Rotary(pairs: .adjacent, frequencies: [1, 0.3, 0.1, 0.03], isTrailing: true))
     var cache = SequenceCache(
-      layout: CacheLayout(layers: 1, each: store), formats: EntryFormats(keys: format, values: format), policy: policy,
-      pool: PagePool())
+      layout: CacheLayout(layers: 1, each: store),
+      formats: EntryFormats(keys: format, values: format, residual: residual), policy: policy, pool: PagePool())
     cache.latentForm = form
     cache.beginPrompt(length: 72)
     var outcome = Outcome()
@@ -145,8 +145,10 @@ struct LatentTests {
   @Test("quantised latents are spread with their rotated part, and gathered again", arguments: LatentForm.allCases)
   func quantised(_ form: LatentForm) throws {
     let exact = try run(form, Full())
-    for (format, tolerance) in [(EntryFormat.q8_0, Float(0.1)), (.f16, 0.01), (.bf16, 0.1)] {
-      let rounded = try run(form, Full(), format: format)
+    for (format, residual, tolerance) in [
+      (EntryFormat.q8_0, 0, Float(0.1)), (.f16, 0, 0.01), (.bf16, 0, 0.1), (.q8_0, 20, 0.1), (.q4_0, 100, 0.01),
+    ] {
+      let rounded = try run(form, Full(), format: format, residual: residual)
       for (a, b) in zip(exact.outputs, rounded.outputs) { #expect(greatestDifference(a, b) < tolerance, "\(format)") }
     }
   }

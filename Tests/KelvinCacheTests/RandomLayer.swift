@@ -9,6 +9,7 @@ struct RandomLayer {
   var store = StoreLayout(heads: 2, keyWidth: 8, values: .stored(width: 8), rotary: nil)
   var passes = [7, 1, 65, 1, 1]
   var format = EntryFormat.f32
+  var residual = 0
   var threads = 1
   static let group = 2
 
@@ -39,8 +40,8 @@ struct RandomLayer {
     let processor = try Processor(threads: threads)
     var course = Course()
     var cache = SequenceCache(
-      layout: CacheLayout(layers: 1, each: store), formats: EntryFormats(keys: format, values: format), policy: policy,
-      pool: PagePool())
+      layout: CacheLayout(layers: 1, each: store),
+      formats: EntryFormats(keys: format, values: format, residual: residual), policy: policy, pool: PagePool())
     cache.beginPrompt(length: passes.first ?? 0)
     func tensor(_ rows: ArraySlice<[Float]>) -> Tensor {
       processor.tensor(rows: rows.count, columns: rows.first?.count ?? 0, values: rows.flatMap { $0 })

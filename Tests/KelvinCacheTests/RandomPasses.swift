@@ -16,6 +16,7 @@ struct RandomPasses: Sendable {
   var passes = [7, 1, 1]
   var promptPasses = 1
   var formats = EntryFormat.f32
+  var residual = 0
   var threads = 1
   var reviewsChunks = false
 
@@ -45,8 +46,8 @@ struct RandomPasses: Sendable {
     let processor = try Processor(threads: threads)
     var numbers = SeededNumbers(seed: 11)
     var cache = SequenceCache(
-      layout: CacheLayout(layers: 1, each: store), formats: EntryFormats(keys: formats, values: formats),
-      policy: policy, pool: PagePool())
+      layout: CacheLayout(layers: 1, each: store),
+      formats: EntryFormats(keys: formats, values: formats, residual: residual), policy: policy, pool: PagePool())
     cache.beginPrompt(length: passes.prefix(promptPasses).reduce(0, +))
     var results: [Result] = []
     for rows in passes {

@@ -142,6 +142,65 @@ struct CachePlanTests {
     #expect(plan.peakBytes == plan.fullBytes)
   }
 
+  /// In one pass policies choose before anything is quantised; in several, what they keep of older ones already is.
+  @Test(
+    "a plan counts newest entries in f16 as they lie, to the byte",
+    arguments: ["full", "h2o:budget=20%", "h2o:budget=70", "streaming:budget=64", "streaming:budget=100KiB"],
+    [24, 64, 1000])
+  func residual(policy: String, residual: Int) throws {
+    let formats = EntryFormats(keys: .q4_0, values: .q8_0, residual: residual)
+    let model = try TinyModel("llama-rope3")
+    for tokens in [1, 64, 65, 200] {
+      for chunk in policy == "full" || (residual == 24 && policy == "streaming:budget=64") ? [512, 40] : [512] {
+        let options = try Self.options(policy, formats, chunk: chunk)
+        let (report, peak) = try model.read(tokens: tokens, options: options)
+        let plan = try CachePlan(layout: model.model.layout, options: options, tokens: tokens)
+        #expect(report.bytesFull == plan.fullBytes)
+        #expect(report.bytes == plan.keptBytes)
+        #expect(report.kept == Double(plan.keptEntries?[0] ?? tokens))
+        #expect(peak <= plan.peakBytes)
+      }
+      let options = try Self.options(policy, formats, chunk: 32, reviewsChunks: true)
+      let (report, peak) = try model.read(tokens: tokens, options: options)
+      let plan = try CachePlan(layout: model.model.layout, options: options, tokens: tokens)
+      #expect(report.bytes <= peak && peak <= plan.peakBytes)
+    }
+  }
+
+  @Test("old and new entries are terms of their own, and one layer at a time holds a chunk in f16")
+  func residualTerms() throws {
+    let layout = try CacheLayout(layers: 2, heads: 3, width: 64)
+    let options = try Self.options("full", EntryFormats(keys: .q4_0, values: .q4_0, residual: 40), chunk: 64)
+    let plan = try CachePlan(layout: layout, options: options, tokens: 200)
+    #expect(plan.formula.numbers == "(2 · 216 · 160 + 2 · 768 · 40) · 1")
+    #expect(plan.entryBytes == 2 * 216 * 160 + 2 * 768 * 40)
+    let (old, new) = (64 * 72, 64 * 256)
+    #expect(plan.fullBytes == 6 * (3 * old + new))
+    // 104 entries of a head on two pages in f16, if the second is begun, and one entry on its way.
+    #expect(plan.peakBytes == 3 * (3 * old + new) + 3 * (3 * old + 2 * new) + old)
+    let short = try CachePlan(layout: layout, options: options, tokens: 30)
+    #expect(short.formula.numbers == "(2 · 768 · 30) · 1" && short.fullBytes == 6 * new)
+    #expect(try CachePlan.longestPrompt(layout: layout, options: options, bytes: plan.peakBytes) == 232)
+    #expect(try CachePlan.longestPrompt(layout: layout, options: options, bytes: 1 << 62) != nil)
+  }
+
+  @Test("a residual of nothing that is quantised is refused")
+  func pointlessResidual() throws {
+    let latents = CacheLayout(
+      layers: 1, each: StoreLayout(heads: 1, keyWidth: 64, values: .prefixOfKey(width: 32), rotary: nil))
+    for (layout, formats, residual) in [
+      (try CacheLayout(layers: 2, heads: 3, width: 64), EntryFormats(), 64),
+      (latents, EntryFormats(values: .q4_0), 64), (latents, EntryFormats(keys: .q4_0), -1),
+      (latents, EntryFormats(keys: .q4_0), 1 << 40),
+    ] {
+      var formats = formats
+      formats.residual = residual
+      #expect(throws: EngineError.self) {
+        try CachePlan(layout: layout, options: Self.options("full", formats), tokens: 64)
+      }
+    }
+  }
+
   // MARK: What fits
 
   @Test("the longest prompt fills whole pages")
@@ -201,15 +260,15 @@ struct CachePlanTests {
   }
 }
 
-/// The model of `Fixtures/llama-gqa`: 3 layers, 4 query heads, 2 KV heads of 16, random weights.
+/// A model of `Fixtures` with random weights; `llama-gqa` has 3 layers, 4 query heads, 2 KV heads of 16.
 private struct TinyModel {
   let model: any LanguageModel
   let processor: Processor
 
-  init() throws {
+  init(_ name: String = "llama-gqa") throws {
     processor = try Processor(threads: 1)
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/llama-gqa")
+      .appendingPathComponent("Fixtures/\(name)")
     model = try LoadedModel(path: folder.path, exact: true, processor: processor).model
   }
 

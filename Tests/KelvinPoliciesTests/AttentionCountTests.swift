@@ -42,7 +42,7 @@ struct AttentionCountTests {
     head.append(0..<3, recording: Records(attentionCount: 100))
     head.attentionCount.note([0, 0, 1], addingUpTo: 1, of: 0)
     head.attentionCount.note([0, 0.5, 0.5], addingUpTo: 1, of: 1)
-    head.swapRemove(0)
+    head.swapRemove(0, last: 2)
     #expect(head.positions == [2, 1])
     #expect((0..<2).map { head.attentionCount[$0] } == [2, 1])
   }

@@ -59,7 +59,7 @@ struct AttentionHistoryTests {
     head.attentionHistory.withSums(of: 2) { $0 = [0.125, 0, 1] }
     head.attentionHistory.unite(0, with: 1)
     #expect((0..<3).map { head.attentionHistory[$0] } == [0.625, 0.875, 1])
-    head.swapRemove(0)
+    head.swapRemove(0, last: 2)
     #expect(head.positions == [2, 1])
     #expect((0..<2).map { head.attentionHistory[$0] } == [1, 0.875])
     head.append(3..<4, recording: Records(attentionHistory: 2))

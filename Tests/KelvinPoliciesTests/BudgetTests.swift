@@ -47,6 +47,23 @@ struct BudgetTests {
     #expect(Budget.bytes(12_000).entries(at: place, promptLength: 9999) == 128)
   }
 
+  /// Pages of 1000 bytes, and of 3000 for the newest 100 entries, which lie on two of them at most.
+  @Test(
+    "with newest entries on larger pages, bytes buy what never takes more, whichever entries stay",
+    arguments: [(999, 1), (3999, 1), (4000, 64), (6000, 64), (6999, 64), (7000, 128), (9500, 256)])
+  func apart(_ bytes: Int, _ expected: Int) {
+    let place = StorePlace(
+      store: 0, stores: 1, heads: 1, allHeads: 1, pageEntries: 64, pageBytes: 1000, tailEntries: 100,
+      tailPageBytes: 3000)
+    let entries = Budget.bytes(bytes).entries(at: place, promptLength: 9999)
+    #expect(entries == expected)
+    guard expected > 1 else { return }
+    func taken(_ entries: Int) -> Int? {
+      (0...min(100, entries)).map { new in (new + 63) / 64 * 3000 + (entries - new + 63) / 64 * 1000 }.max()
+    }
+    #expect((taken(expected) ?? .max) <= bytes)
+  }
+
   @Test("unbounded is no number, and a count is itself")
   func others() {
     #expect(Budget.unbounded.entries(at: .alone, promptLength: 10) == nil)

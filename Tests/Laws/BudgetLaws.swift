@@ -43,7 +43,7 @@ struct BudgetLaws {
   @Test("bytes buy whole pages, and no more than were asked for", arguments: LawCase.steady)
   func bytes(_ law: LawCase) throws {
     let model = try TestModel(law.model)
-    let formats = EntryFormats(keys: law.format, values: law.format)
+    let formats = law.formats
     let budget = model.model.layout.fullBytes(formats: formats, tokens: 128)
     let last = try #require(try Course(law, budget: "\(budget)B").snapshots.last)
     #expect(last.bytes <= budget)
@@ -55,9 +55,10 @@ struct BudgetLaws {
     let model = try TestModel(law.model)
     let course = try Course(law, budget: "32", chunk: 16, reviewsChunks: true)
     #expect(course.snapshots.allSatisfy { $0.kept.joined().allSatisfy { $0.count <= 32 } })
-    let page = EntryFormats(keys: law.format, values: law.format).pageShape(of: model.model.layout.stores[0]).bytes
+    let shape = law.formats.pageShape(of: model.model.layout.stores[0])
+    let page = shape.bytes + (law.residual > 0 ? shape.unquantised.bytes : 0)
     let heads = model.model.layout.stores.reduce(0) { $0 + $1.heads }
-    // 32 entries and a chunk of 16 fit one page.
+    // 32 entries and a chunk of 16 fit one page, or one of each size.
     #expect(course.snapshots.allSatisfy { $0.bytes <= heads * page + model.model.layout.stateBytes })
   }
 }

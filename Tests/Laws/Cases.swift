@@ -14,8 +14,11 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   var format: EntryFormat
   /// An option that is not at its default, written `key=value`.
   var option: String?
+  /// The newest entries that stay in f16.
+  var residual = 0
 
-  var testDescription: String { "\(policy)\(option.map { ":" + $0 } ?? ""), \(model), \(format.rawValue)" }
+  var formats: EntryFormats { EntryFormats(keys: format, values: format, residual: residual) }
+  var testDescription: String { "\(policy)\(option.map { ":" + $0 } ?? ""), \(model), \(formats)" }
 
   /// Multi-head, grouped-query, multi-query and latent attention with random weights; one with heads of 32, which quantised entries
   /// need; windows beside a shared store, states beside a shared store, merging entries, and two kinds of sink.
@@ -31,13 +34,17 @@ struct LawCase: Sendable, CustomTestStringConvertible {
 
   /// Options that have columns of their own.
   private static let variants = [("h2o", "history=20")]
+  /// Quantised entries beside newest ones in f16, of two kinds.
+  private static let residuals: [(model: String, format: EntryFormat)] = [
+    ("llama-rope3", .q4_0), ("deepseek-v2-lite-dense", .q8_0),
+  ]
 
   /// Every registered policy on every shape in every format, and variants on every shape.
   static let all =
     PolicyRegistry.all.flatMap { entry in
       models.flatMap { model in
         model.formats.map { LawCase(policy: entry.name, model: model.name, format: $0) }
-      }
+      } + residuals.map { LawCase(policy: entry.name, model: $0.model, format: $0.format, residual: 24) }
     }
     + variants.flatMap { policy, option in
       models.map { LawCase(policy: policy, model: $0.name, format: $0.formats[0], option: option) }
@@ -86,6 +93,8 @@ struct LawCase: Sendable, CustomTestStringConvertible {
 /// What a cache looked like after a pass.
 struct Snapshot: Equatable {
   var kept: [[[Int32]]]
+  /// Those of the kept that are in f16 beside quantised ones.
+  var residual: [[[Int32]]]
   var bytes: Int
   var pages: Int
   var seen: Int
@@ -93,6 +102,7 @@ struct Snapshot: Equatable {
   init(_ cache: borrowing SequenceCache) {
     let report = cache.report(policy: "", budget: nil)
     kept = cache.keptPositions
+    residual = cache.residualPositions
     bytes = report.bytes
     pages = report.pages
     seen = report.seen
@@ -110,7 +120,7 @@ struct Course: Equatable {
     form: LatentForm? = nil
   ) throws {
     let model = try TestModel(law.model, threads: threads)
-    var cache = model.cache(policy, formats: law.format)
+    var cache = model.cache(policy, formats: law.formats)
     cache.latentForm = form
     var snapshots: [Snapshot] = []
     logits = try model.read(

@@ -20,7 +20,7 @@ struct DeterminismLaws {
   func runs(_ law: LawCase) throws {
     let model = try TestModel(law.model)
     let entry = try #require(PolicyRegistry.all.first { $0.name == law.policy })
-    var cache = model.cache(try entry.makeDefault(), formats: law.format)
+    var cache = model.cache(try entry.makeDefault(), formats: law.formats)
     let logits = try model.read(LawCase.text(for: model), prompt: LawCase.prompt, into: &cache)
     #expect(logits.count == 200)
     #expect(logits.joined().allSatisfy { $0.isFinite })
@@ -38,17 +38,18 @@ struct DeterminismLaws {
 
   @Test(
     "one pass, token by token and in chunks of 7, for the full cache",
-    arguments: LawCase.all.filter { $0.policy == "full" })
+    // With a residual a pass reads its own entries unrounded, so cuts make a difference.
+    arguments: LawCase.all.filter { $0.policy == "full" && $0.residual == 0 })
   func chunks(_ law: LawCase) throws {
     let model = try TestModel(law.model)
     let tolerance = try #require(Self.tolerances[law.format])
     // The two forms of attention to latents meet the steps of a quantised key differently, one with rounded queries.
     let form = law.format.isQuantised ? LatentForm.absorbed : nil
-    var whole = model.cache(formats: law.format)
+    var whole = model.cache(formats: law.formats)
     whole.latentForm = form
     let expected = try model.read(LawCase.text(for: model), into: &whole)
     for chunk in [1, 7] {
-      var cache = model.cache(formats: law.format)
+      var cache = model.cache(formats: law.formats)
       cache.latentForm = form
       let found = try model.read(LawCase.text(for: model), chunk: chunk, into: &cache)
       let worst = zip(expected, found).map { greatestDifference($0, $1) }.max() ?? .infinity

@@ -15,6 +15,27 @@ struct IdentityLaws {
     #expect(try Course(law, a) == Course(law, b))
   }
 
+  /// The same numbers in f16, spread over their neighbours or not: they round differently, and come as near to what is not rounded.
+  ///
+  /// Three times as far at most, because the farthest of some thousand logits is a matter of luck; what is quantised is farther.
+  @Test("a residual that nothing exceeds is the cache in f16", arguments: LawCase.all.filter { $0.residual > 0 })
+  func residual(_ law: LawCase) throws {
+    let half = LawCase(policy: law.policy, model: law.model, format: .f16)
+    var (wide, quantised) = (law, law)
+    (wide.residual, quantised.residual) = (1000, 0)
+    let expected = try Course(half, law.makeGenerous(), form: .absorbed)
+    let found = try Course(wide, law.makeGenerous(), form: .absorbed)
+    #expect(found.snapshots.map(\.kept) == expected.snapshots.map(\.kept))
+    #expect(found.snapshots.map(\.residual) == expected.snapshots.map(\.kept))
+    let exact = try Course(
+      LawCase(policy: law.policy, model: law.model, format: .f32), law.makeGenerous(), form: .absorbed)
+    func distance(_ course: Course) -> Float {
+      zip(course.logits, exact.logits).map { greatestDifference($0, $1) }.max() ?? .infinity
+    }
+    let (near, far) = (distance(expected), distance(try Course(quantised, law.makeGenerous(), form: .absorbed)))
+    #expect(distance(found) <= 3 * near && 3 * near < far, "\(distance(found)), f16 \(near), quantised \(far)")
+  }
+
   @Test("H2O whose newest entries fill the budget is the window", arguments: models)
   func local(_ model: String) throws {
     try expectSame(H2O(budget: .entries(40), recent: 40), Window(budget: .entries(40)), on: model)

@@ -52,29 +52,51 @@ struct StorageLaws {
   @Test("bytes are pages times the size of a page, and fall the moment entries leave", arguments: LawCase.all)
   func bytes(_ law: LawCase) throws {
     let model = try TestModel(law.model)
-    let formats = EntryFormats(keys: law.format, values: law.format)
+    let formats = law.formats
     let layout = model.model.layout
-    let page = formats.pageShape(of: layout.stores[0]).bytes
+    let shape = formats.pageShape(of: layout.stores[0])
+    let (page, tailPage) = (shape.bytes, shape.unquantised.bytes)
     let pool = PagePool()
     do {
-      var cache = model.cache(try law.makePolicy(budget: "40"), formats: law.format, pool: pool)
+      var cache = model.cache(try law.makePolicy(budget: "40"), formats: law.formats, pool: pool)
       _ = try model.read(LawCase.text(for: model), prompt: LawCase.prompt, into: &cache) { cache in
         let snapshot = Snapshot(cache)
-        let pages = snapshot.kept.joined().reduce(0) { $0 + ($1.count + PageShape.entries - 1) / PageShape.entries }
-        #expect(snapshot.pages == pages)
-        #expect(snapshot.bytes == pages * page + layout.stateBytes)
-        #expect(pool.bytes == pages * page)
+        func pages(_ counts: some Sequence<Int>) -> Int {
+          counts.reduce(0) { $0 + ($1 + PageShape.entries - 1) / PageShape.entries }
+        }
+        let heads = zip(snapshot.kept.joined(), snapshot.residual.joined())
+        let (old, new) = (pages(heads.map { $0.count - $1.count }), pages(heads.map { $1.count }))
+        #expect(snapshot.pages == old + new)
+        #expect(snapshot.bytes == old * page + new * tailPage + layout.stateBytes)
+        #expect(pool.bytes == old * page + new * tailPage)
         #expect(pool.pages == snapshot.pages)
       }
       if law.has("when") {
         // While a layer reads the prompt its store has three pages a head, the stores before it have been reviewed.
+        let (reading, reviewed) = law.residual > 0 ? (3 * tailPage, page + tailPage) : (3 * page, page)
         let peak = layout.stores.indices.map { store in
-          layout.stores[..<store].reduce(3 * layout.stores[store].heads) { $0 + $1.heads }
+          layout.stores[..<store].reduce(reading * layout.stores[store].heads) { $0 + reviewed * $1.heads }
         }.max()
-        #expect(pool.peakBytes == (peak ?? 0) * page)
+        #expect(pool.peakBytes == peak)
       }
     }
     #expect(pool.bytes == 0)
+  }
+
+  @Test(
+    "the newest entries are in f16 and all others quantised, whatever leaves",
+    arguments: LawCase.all.filter { $0.residual > 0 },
+    [nil, 37])
+  func residual(_ law: LawCase, chunk: Int?) throws {
+    for snapshot in try Course(law, budget: "40", chunk: chunk).snapshots {
+      for (kept, newest) in zip(snapshot.kept.joined(), snapshot.residual.joined()) {
+        // Never older ones, and never more: an entry that was quantised stays so when newer ones leave.
+        #expect(newest == kept.suffix(newest.count))
+        #expect(newest.count <= law.residual)
+        if law.policy == "full" { #expect(newest.count == law.residual) }
+        if law.has("budget") { #expect(newest.last == kept.last) }
+      }
+    }
   }
 
   private func sinks(of law: LawCase) throws -> Int {

@@ -34,8 +34,14 @@ public struct TestModel {
   public func cache(
     _ policy: any CachePolicy = Full(), formats: EntryFormat = .f32, pool: PagePool = PagePool()
   ) -> SequenceCache {
-    SequenceCache(
-      layout: model.layout, formats: EntryFormats(keys: formats, values: formats), policy: policy, pool: pool)
+    cache(policy, formats: EntryFormats(keys: formats, values: formats), pool: pool)
+  }
+
+  /// An empty cache for this model whose keys and values are written as `formats` say.
+  public func cache(
+    _ policy: any CachePolicy = Full(), formats: EntryFormats, pool: PagePool = PagePool()
+  ) -> SequenceCache {
+    SequenceCache(layout: model.layout, formats: formats, policy: policy, pool: pool)
   }
 
   /// Reads `tokens` on top of what `cache` holds: the first `prompt` of them in chunks, the rest one by one.

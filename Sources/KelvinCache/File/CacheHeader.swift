@@ -6,6 +6,8 @@ struct CacheHeader: Codable, Hashable {
   var layout: CacheLayout
   /// The formats of keys and values, by their names.
   var keys, values: String
+  /// The newest entries of each head that stay in f16.
+  var residual: Int
   /// The policy with every option written out.
   var policy: String
   /// Tokens read.
@@ -20,6 +22,8 @@ struct CacheHeader: Codable, Hashable {
 struct StoreHeader: Codable, Hashable {
   /// Entries of each head.
   var counts: [Int]
+  /// Of these, the newest that are in f16 beside quantised ones.
+  var tails: [Int]
   /// Entries that left.
   var evicted: Int
   /// What the policy noted.
@@ -57,7 +61,8 @@ package enum Facts {
     let contents = try file.next(section)
     guard contents.count <= most, let facts = try? JSONDecoder().decode(Value.self, from: Data(contents)) else {
       throw .impossible(
-        section: section.title, fact: "what it says", found: "not readable", expected: "the facts of version 1")
+        section: section.title, fact: "what it says", found: "not readable",
+        expected: "the facts of version \(FileSignature.version)")
     }
     return facts
   }

@@ -32,7 +32,7 @@ package enum Section: String {
 
 /// What every cache file begins with: eight bytes that are no text, then the version.
 enum FileSignature {
-  static let version: UInt32 = 1
+  static let version: UInt32 = 2
   static let magic: [UInt8] = [0x89] + Array("KELVIN".utf8) + [0x0A]
   static let bytes = magic + version.littleEndianBytes
   /// Bytes before the contents of a section: name, checksum, length.

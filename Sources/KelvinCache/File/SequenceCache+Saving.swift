@@ -10,8 +10,8 @@ extension SequenceCache {
   package func save(policy: String, to file: inout SectionWriter) throws(CacheError) {
     try Facts.write(
       CacheHeader(
-        layout: layout, keys: formats.keys.rawValue, values: formats.values.rawValue, policy: policy, seen: seen,
-        promptLength: promptLength, hasStates: !states.isEmpty), as: .cache, to: &file)
+        layout: layout, keys: formats.keys.rawValue, values: formats.values.rawValue, residual: formats.residual,
+        policy: policy, seen: seen, promptLength: promptLength, hasStates: !states.isEmpty), as: .cache, to: &file)
     for state in states { try file.add(.state, words: state.values.map(\.bitPattern)) }
     for box in stores { try box.store.save(to: &file, seen: seen) }
   }
@@ -48,7 +48,7 @@ extension SequenceCache {
       throw .different(fact: "shape of cache", found: header.layout.summary, expected: layout.summary)
     }
     let found = EntryFormat(rawValue: header.keys).flatMap { keys in
-      EntryFormat(rawValue: header.values).map { EntryFormats(keys: keys, values: $0) }
+      EntryFormat(rawValue: header.values).map { EntryFormats(keys: keys, values: $0, residual: header.residual) }
     }
     guard found == formats else {
       throw .different(
@@ -69,15 +69,17 @@ extension Store {
   fileprivate func save(to file: inout SectionWriter, seen: Int) throws(CacheError) {
     try Facts.write(
       StoreHeader(
-        counts: heads.map { $0.pages.count }, evicted: evicted, notes: policy.notes, members: segments.map(\.members),
-        queries: queryStatistics.count, queryHeads: queryStatistics.sums.count / layout.keyWidth),
+        counts: heads.map(\.count), tails: heads.map { $0.tail.count }, evicted: evicted, notes: policy.notes,
+        members: segments.map(\.members), queries: queryStatistics.count,
+        queryHeads: queryStatistics.sums.count / layout.keyWidth),
       as: .store, to: &file)
     if queryStatistics.count > 0 { try file.add(.statistics, words: queryStatistics.fileWords) }
     for segment in segments { try file.add(.segment, words: segment.fileWords) }
     let columns = LedgerColumns(records: policy.records, layout: layout, seen: seen)
     for (head, ledger) in zip(heads, ledger.heads) {
       try file.add(.ledger, columns.bytes(of: ledger))
-      for page in 0..<head.pages.pageCount { try file.add(.page, head.pages.pageBytes(page)) }
+      for page in 0..<head.body.pageCount { try file.add(.page, head.body.pageBytes(page)) }
+      for page in 0..<head.tail.pageCount { try file.add(.page, head.tail.pageBytes(page)) }
     }
   }
 
@@ -92,7 +94,9 @@ extension Store {
       segments[head] = try OpenSegment(
         window: segments[head].window, members: members, width: layout.keyWidth + layout.valueWidth, from: &file)
     }
-    for head in heads.indices { try load(head, count: facts.counts[head], seen: seen, from: &file) }
+    for head in heads.indices {
+      try load(head, count: facts.counts[head], tail: facts.tails[head], seen: seen, from: &file)
+    }
   }
 
   /// Takes the facts of a file about this store.
@@ -105,6 +109,13 @@ extension Store {
     }
     if let count = facts.counts.first(where: { !(0...seen).contains($0) }) {
       throw impossible("the number of entries", "\(count)", "0 to \(seen)")
+    }
+    guard facts.tails.count == heads.count,
+      zip(facts.counts, facts.tails).allSatisfy({ (0...min($0, residual)).contains($1) })
+    else {
+      throw impossible(
+        "the number of entries in f16", "\(facts.tails.prefix(4))",
+        "\(heads.count) up to \(residual), and to all entries")
     }
     guard facts.evicted >= 0 else { throw impossible("the number of evictions", "\(facts.evicted)", "at least 0") }
     guard facts.members.count == segments.count, facts.members.allSatisfy({ (0...seen).contains($0) }) else {
@@ -127,15 +138,23 @@ extension Store {
 
   /// Reads the ledger and the pages of one head.
   private mutating func load(
-    _ head: Int, count: Int, seen: Int, from file: inout SectionReader
+    _ head: Int, count: Int, tail: Int, seen: Int, from file: inout SectionReader
   ) throws(CacheError) {
     let columns = LedgerColumns(records: policy.records, layout: layout, seen: seen)
     try columns.fill(
       &ledger.heads[head], count: count, from: try file.next(.ledger, length: columns.length(count: count)))
+    try heads[head].body.load(count - tail, from: &file)
+    try heads[head].tail.load(tail, from: &file)
+  }
+}
+
+extension HeadPages {
+  /// Reads the pages of `count` entries into an empty run.
+  fileprivate mutating func load(_ count: Int, from file: inout SectionReader) throws(CacheError) {
     for first in stride(from: 0, to: count, by: PageShape.entries) {
       let page = try file.next(.page, length: shape.bytes)
       do {
-        try heads[head].pages.append(page: page, used: min(PageShape.entries, count - first))
+        try append(page: page, used: min(PageShape.entries, count - first))
       } catch {
         throw .memory(error)
       }

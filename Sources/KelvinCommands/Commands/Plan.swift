@@ -85,7 +85,7 @@ struct Plan: AsyncParsableCommand {
       throw EngineError.invalidOption(
         option: "bytes", found: "\(bytes)", expected: "2 or 4, and neither --cache-type-k nor --cache-type-v beside it")
     }
-    options.formats = EntryFormats(keys: format, values: format)
+    options.formats = EntryFormats(keys: format, values: format, residual: cache.residual)
     return options
   }
 

@@ -13,6 +13,9 @@ public enum EntryFormat: String, CaseIterable, Sendable, Hashable {
   /// coarsely.
   public var isQuantised: Bool { self == .q8_0 || self == .q4_0 }
 
+  /// `f16` in the place of a quantised format.
+  public var unquantised: EntryFormat { isQuantised ? .f16 : self }
+
   /// Numbers that are spread over each other before a head of this width is quantised.
   public static func spreadBlock(width: Int) -> Int { width.isMultiple(of: 64) ? 64 : 32 }
 
@@ -75,6 +78,14 @@ public struct PageShape: Sendable, Hashable {
     keyFormat = sharedFormat
     valueFormat = sharedFormat
     sharesKey = true
+  }
+
+  /// The page of the same keys and values with `f16` in the place of quantised formats.
+  public var unquantised: PageShape {
+    if sharesKey { return PageShape(keyWidth: keyWidth, valueWidth: valueWidth, sharedFormat: keyFormat.unquantised) }
+    return PageShape(
+      keyWidth: keyWidth, valueWidth: valueWidth, keyFormat: keyFormat.unquantised, valueFormat: valueFormat.unquantised
+    )
   }
 
   private var keyBytes: Int { keyFormat.bytes(count: Self.entries * keyWidth) }
