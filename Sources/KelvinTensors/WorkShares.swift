@@ -10,6 +10,7 @@ struct WorkShares {
   /// Cuts `0..<whole` for `threads` threads.
   init(of whole: Int, among threads: Int) {
     var starts = [0]
+    starts.reserveCapacity(1 + Self.sizes.count * threads)
     for size in Self.sizes {
       let part = max(1, Int(size * Double(whole) / Double(threads)))
       for _ in 0..<threads { starts.append(min(whole, starts[starts.count - 1] + part)) }

@@ -21,10 +21,10 @@ final class Foresight: @unchecked Sendable {
 
   init(threads: Int) { places = (0..<threads).map { _ in Place() } }
 
-  /// Notes where threads begin in a product; called before it, by the one thread that makes products.
-  func note(_ starts: [UInt]) {
-    if followers[latest] != starts { followers[latest] = starts }
-    latest = starts.first ?? 0
+  /// Notes where threads begin in a product that begins at `first`; called before it, by the one thread that makes products.
+  func note(_ first: UInt, starts: () -> [UInt]) {
+    if followers[latest]?.first != first { followers[latest] = starts() }
+    latest = first
   }
 
   /// Tells the others what comes next; called after the product.

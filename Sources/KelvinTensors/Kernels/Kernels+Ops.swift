@@ -30,7 +30,9 @@ extension Processor {
     }
     let panels = products.reduce(0) { $0 + $1.weight.panels.panelCount }
     let shares = WorkShares(of: panels, among: threads)
-    workers.foresight.note((0..<threads).map { products.address(ofPanel: shares[$0].lowerBound) })
+    workers.foresight.note(products.address(ofPanel: 0)) {
+      (0..<threads).map { products.address(ofPanel: shares[$0].lowerBound) }
+    }
     defer { workers.foresight.tell() }
     parallel(shares.count) { piece, _ in
       let share = shares[piece]
