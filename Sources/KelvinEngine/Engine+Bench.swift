@@ -94,7 +94,9 @@ extension Engine {
       ends = (sequences[0].report, before, sequences[0].entryCounts)
     }
     guard let ends else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
-    let counter = DemandCounter(model: loaded.model, cost: loaded.cost, formats: options.formats)
+    let counter = DemandCounter(
+      model: loaded.model, cost: loaded.cost, formats: options.formats,
+      roundsPrompts: kernels == Kernels.Variant.roundingAttention?.rawValue)
     let demand =
       bench.prompt > 0
       ? counter.prompt(bench.prompt, chunk: options.chunk, batch: bench.batch, before: ends.before)

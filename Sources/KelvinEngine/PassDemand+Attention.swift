@@ -10,6 +10,8 @@ struct DemandCounter {
   let model: any LanguageModel
   let cost: ModelCost
   let formats: EntryFormats
+  /// Whether attention of prompts is rounded to bfloat16 unless entries are 32-bit floats.
+  let roundsPrompts: Bool
 
   /// `steps` passes of one token in each of `batch` sequences, whose heads hold `before` entries at first and `after` in the
   /// end: `[store][head]`.
@@ -38,7 +40,8 @@ struct DemandCounter {
         let held = Double(before[store].reduce(0, +)) / Double(max(1, before[store].count)) + Double(start)
         let reach = Double(model.layout.stores[store].mostEntries(of: .max))
         let met = (1...rows).reduce(0.0) { $0 + min(reach, held + Double($1)) }
-        demand += attention(to: store, read: min(reach + Double(rows), held + Double(rows)), met: met)
+        let attention = attention(to: store, read: min(reach + Double(rows), held + Double(rows)), met: met)
+        demand += roundsPrompts && formats.keys != .f32 && formats.values != .f32 ? attention.rounded : attention
       }
       demand.bytes += Double(model.layout.stateBytes)
     }
@@ -63,9 +66,14 @@ struct DemandCounter {
 }
 
 extension PassDemand {
+  /// The same with bfloat16 in place of 32-bit floats.
+  fileprivate var rounded: PassDemand {
+    PassDemand(bytes: bytes, codeOperations: codeOperations, halfOperations: numberOperations)
+  }
+
   fileprivate func times(_ count: Int) -> PassDemand {
     PassDemand(
       bytes: bytes * Double(count), codeOperations: codeOperations * Double(count),
-      numberOperations: numberOperations * Double(count))
+      numberOperations: numberOperations * Double(count), halfOperations: halfOperations * Double(count))
   }
 }

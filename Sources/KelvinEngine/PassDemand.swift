@@ -12,12 +12,17 @@ public struct PassDemand: Sendable, Hashable {
   public var codeOperations: Double
   /// Operations with 32-bit floats.
   public var numberOperations: Double
+  /// Operations with bfloat16.
+  public var halfOperations: Double
 
   /// A demand of so much.
-  public init(bytes: Double = 0, codeOperations: Double = 0, numberOperations: Double = 0) {
+  public init(
+    bytes: Double = 0, codeOperations: Double = 0, numberOperations: Double = 0, halfOperations: Double = 0
+  ) {
     self.bytes = bytes
     self.codeOperations = codeOperations
     self.numberOperations = numberOperations
+    self.halfOperations = halfOperations
   }
 
   /// Seconds that the bytes alone take.
@@ -26,12 +31,14 @@ public struct PassDemand: Sendable, Hashable {
   /// Seconds that the operations alone take.
   public func arithmeticSeconds(within limits: MachineLimits) -> Double {
     codeOperations / limits.codeOperations + numberOperations / limits.numberOperations
+      + halfOperations / (limits.halfOperations ?? limits.numberOperations)
   }
 
   static func += (sum: inout PassDemand, more: PassDemand) {
     sum.bytes += more.bytes
     sum.codeOperations += more.codeOperations
     sum.numberOperations += more.numberOperations
+    sum.halfOperations += more.halfOperations
   }
 
   /// Adds products of `rows` rows of activations with `weights`, which are read once.

@@ -1,3 +1,4 @@
+import KelvinCache
 import KelvinEngine
 import KelvinTensors
 import TestSupport
@@ -51,6 +52,24 @@ struct LimitTests {
       let products = 2 * (12 * Self.layerNumbers + Self.headNumbers)
       #expect(found.numberOperations == Double(products + attention))
     }
+  }
+
+  @Test(
+    "attention of a prompt that is rounded to bfloat16 counts as such, unless entries are 32-bit floats",
+    .enabled(if: Kernels.Variant.roundingAttention != nil))
+  func rounding() async throws {
+    var options = Engine.Options()
+    options.threads = 1
+    let engine = try await Engine(path: Fixtures.path("llama-gqa"), options: options)
+    let bench = BenchCase(prompt: 12, generated: 0, depth: 7)
+    let halves = try #require(try await engine.bench(bench, repetitions: 1, options: CacheOptions()).demand)
+    let met = (1...12).reduce(0) { $0 + 7 + $1 }
+    #expect(halves.halfOperations == Double(2 * 4 * 3 * met * 32))
+    var floats = CacheOptions()
+    floats.formats = EntryFormats(keys: .f32, values: .f32)
+    let plain = try #require(try await engine.bench(bench, repetitions: 1, options: floats).demand)
+    #expect(plain.halfOperations == 0)
+    #expect(plain.numberOperations == halves.numberOperations + halves.halfOperations)
   }
 
   @Test("an evicting policy has less to read")
