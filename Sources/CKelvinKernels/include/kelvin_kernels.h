@@ -158,8 +158,9 @@ typedef struct {
   void (*hadamard)(float *x, int32_t n);
 
   /* scores[r*stride + j] = scale * (queries[r] . key[first + j]) for j in [0, last - first), r in [0, rows). queries [rows][Dk],
-   * row r at r*query_stride. Where pairs of bfloat16 are multiplied (avx512bf16), queries and keys are rounded to it
-   * if there are more than 12 rows and keys are halves or bfloats. Dk at most KELVIN_MOST_CODES where keys are quantised. first is a multiple of 64. May write up to the next multiple of 64 beyond last - first (stride allows for it). */
+   * row r at r*query_stride; Dk at most KELVIN_MOST_CODES where keys are quantised. first is a multiple of 64. May write up
+   * to the next multiple of 64 beyond last - first (stride allows for it). avx512bf16 rounds queries and keys to bfloat16 if
+   * there are more than 12 rows and keys are halves or bfloats. */
   void (*scores)(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                  int32_t rows, float scale, float *scores, ptrdiff_t stride);
 
@@ -167,8 +168,8 @@ typedef struct {
    * everything is -inf the result is zeros. Variants write 0 for what is below e^-87. */
   float (*exponentials)(float *x, int32_t n, float *max);
 
-  /* out[r*out_stride + d] += sum over j in [0, last - first) of weights[r*stride + j] * value[first + j][d]. first is a multiple of 64.
-   * avx512bf16 rounds weights and values to bfloat16 if there are more than 12 rows and values are no floats. */
+  /* out[r*out_stride + d] += sum over j in [0, last - first) of weights[r*stride + j] * value[first + j][d]. first is a
+   * multiple of 64. avx512bf16 rounds weights and values to bfloat16 if there are more than 12 rows and values are not F32. */
   void (*mix)(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride, int32_t rows,
               float *out, ptrdiff_t out_stride);
 
