@@ -110,13 +110,17 @@ final class Workers: @unchecked Sendable {
 
   private func wait(_ worker: Int, for seen: Int) {
     var address = foresight.next(of: worker)
-    for spin in 0..<Self.spins {
+    var (lines, spins) = (0, 0)
+    while spins < Self.spins {
       if generation.load(ordering: .acquiring) != seen { return }
-      if address != 0, spin < Self.linesAhead {
+      if address != 0, lines < Self.linesAhead {
+        // Asking takes far less time than a pause, and is not counted as one: who goes to sleep too early wakes up late.
         kelvin_ask(address)
         address += 64
+        lines += 1
       } else {
         kelvin_pause()
+        spins += 1
         if address == 0 { address = foresight.next(of: worker) }
       }
     }
