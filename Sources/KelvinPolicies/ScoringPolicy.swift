@@ -17,6 +17,8 @@ public protocol ScoringPolicy: CachePolicy {
   mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment)
   /// The worth of an entry; higher stays.
   func score(_ entry: Int, in head: HeadLedger) -> Float
+  /// For policies whose scores never fall: which entries leave next, head by head; `nil`: all are looked at in every step.
+  var shortlists: [Shortlist]? { get set }
 }
 
 /// The part of a sequence's life in which a policy acts.
@@ -37,6 +39,12 @@ extension ScoringPolicy {
   /// Nothing to prepare: scores come from one entry's columns.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {}
 
+  /// None: scores may fall.
+  public var shortlists: [Shortlist]? {
+    get { nil }
+    set {}
+  }
+
   /// Fixes the capacity.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
     capacity = budget.entries(at: place, promptLength: promptLength)
@@ -50,9 +58,14 @@ extension ScoringPolicy {
     guard when.includes(moment) else { return }
     prepare(ledger, at: moment)
     guard let capacity else { return }
+    // Taken out while they change, or they would be copied.
+    var lists = shortlists
+    shortlists = nil
+    defer { shortlists = lists }
+    while let count = lists?.count, count < ledger.heads.count { lists?.append(Shortlist()) }
     for head in 0..<ledger.heads.count {
       let columns = ledger.heads[head]
-      if columns.count == capacity + 1, let entry = lowest(in: columns, newest: ledger.seen - 1) {
+      if columns.count == capacity + 1, let entry = next(in: columns, newest: ledger.seen - 1, &lists, head) {
         edits.evict(entry, head: head)
       } else if columns.count > capacity {
         for entry in surplus(in: columns, capacity: capacity) { edits.evict(entry, head: head) }
@@ -60,8 +73,16 @@ extension ScoringPolicy {
     }
   }
 
-  /// The one entry that leaves in a steady decode step, in one pass over the columns; `nil` where the newest entries are
-  /// not the newest positions without a gap, so that the window is not known without sorting.
+  /// The one entry that leaves in a steady decode step; `nil` where only the whole rule finds it.
+  private func next(in head: HeadLedger, newest: Int, _ lists: inout [Shortlist]?, _ index: Int) -> Int? {
+    guard lists != nil else { return lowest(in: head, newest: newest) }
+    return lists?[index].next(
+      in: head, newest: newest, protectedFirst: protectedFirst, protectedLast: protectedLast
+    ) { score($0, in: head) }
+  }
+
+  /// The same in one pass over the columns; `nil` where the newest entries are not the newest positions without a gap, so
+  /// that the window is not known without sorting.
   private func lowest(in head: HeadLedger, newest: Int) -> Int? {
     let window = Int32(clamping: newest - protectedLast)
     let protectedFirst = Int32(clamping: protectedFirst)

@@ -33,6 +33,8 @@ public struct H2O: ScoringPolicy {
   public let history: Int?
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Scores never fall where all queries are summed.
+  public var shortlists: [Shortlist]?
   /// Queries so far, and the oldest of them that is summed.
   private var seen = 0
   private var oldest = 0
@@ -55,6 +57,7 @@ public struct H2O: ScoringPolicy {
     self.norm = norm
     self.history = history
     self.when = when
+    shortlists = norm == .none && history == nil ? [] : nil
   }
 
   /// Looks which queries are summed.

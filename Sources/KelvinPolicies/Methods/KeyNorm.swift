@@ -20,6 +20,8 @@ public struct KeyNorm: ScoringPolicy {
   public let recent: Int
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Scores never fall.
+  public var shortlists: [Shortlist]? = []
 
   /// Asks for `‖k_j‖₂`.
   public let records = Records(keyNorm: true)

@@ -18,6 +18,8 @@ public struct RandomChoice: ScoringPolicy {
   public let recent: Int
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Scores never fall.
+  public var shortlists: [Shortlist]? = []
 
   /// Nothing but positions is needed.
   public let records = Records()

@@ -25,6 +25,8 @@ public struct StreamingLLM: ScoringPolicy {
   public let places: Places
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Scores never fall.
+  public var shortlists: [Shortlist]? = []
 
   /// Nothing but positions is needed.
   public let records = Records()

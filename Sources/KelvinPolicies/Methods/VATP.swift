@@ -30,6 +30,8 @@ public struct VATP: ScoringPolicy {
   public let host: Host
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Scores never fall where the host sums.
+  public var shortlists: [Shortlist]?
 
   /// Asks for what the host reads, `A_j`, and the size of values, `‖v_j‖₁`.
   public var records: Records {
@@ -51,6 +53,7 @@ public struct VATP: ScoringPolicy {
     self.recent = recent
     self.host = host
     self.when = when
+    shortlists = host == .h2o ? [] : nil
   }
 
   /// The importance `I_j = A_j · ‖v_j‖₁`.

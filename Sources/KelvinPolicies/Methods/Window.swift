@@ -15,6 +15,8 @@ public struct Window: ScoringPolicy {
   public let when: When
   /// Entries per head, set when a prompt begins.
   public var capacity: Int?
+  /// Scores never fall.
+  public var shortlists: [Shortlist]? = []
 
   /// Nothing but positions is needed.
   public let records = Records()

@@ -64,6 +64,11 @@ public struct Protecting<Base: ScoringPolicy>: ScoringPolicy {
     get { base.capacity }
     set { base.capacity = newValue }
   }
+  /// What the base policy knows of the entries that leave next.
+  public var shortlists: [Shortlist]? {
+    get { base.shortlists }
+    set { base.shortlists = newValue }
+  }
   /// The budget of the base policy.
   public var budget: Budget { base.budget }
   /// The moments of the base policy.

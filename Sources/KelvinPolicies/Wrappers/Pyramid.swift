@@ -31,6 +31,11 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
     get { base.capacity }
     set { base.capacity = newValue }
   }
+  /// What the base policy knows of the entries that leave next.
+  public var shortlists: [Shortlist]? {
+    get { base.shortlists }
+    set { base.shortlists = newValue }
+  }
   /// The budget of the base policy.
   public var budget: Budget { base.budget }
   /// The moments of the base policy.
