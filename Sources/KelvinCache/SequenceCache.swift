@@ -75,12 +75,11 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   /// the prompt ends.
   public mutating func beginPrompt(length: Int) {
     promptLength = seen + length
-    let allHeads = layout.stores.reduce(0) { $0 + $1.heads }
+    let heads = layout.stores.map(\.heads)
     for (index, box) in stores.enumerated() {
       let place = StorePlace(
-        store: index, stores: stores.count, heads: box.store.layout.heads, allHeads: allHeads,
-        pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes, tailEntries: formats.residual,
-        tailPageBytes: box.store.shape.unquantised.bytes, stateBytes: layout.stateBytes)
+        store: index, headsOfStores: heads, pageEntries: PageShape.entries, pageBytes: box.store.shape.bytes,
+        tailEntries: formats.residual, tailPageBytes: box.store.shape.unquantised.bytes, stateBytes: layout.stateBytes)
       box.store.policy.begin(at: place, promptLength: promptLength)
     }
   }

@@ -26,13 +26,12 @@ struct CacheEstimate {
   /// The entries of every head of each store that stay of a prompt of `tokens`.
   func kept(of tokens: Int) -> [Int]? {
     budget.map { budget in
-      let allHeads = layout.stores.reduce(0) { $0 + $1.heads }
+      let heads = layout.stores.map(\.heads)
       return layout.stores.enumerated().map { index, store in
         let place = StorePlace(
-          store: index, stores: layout.stores.count, heads: store.heads, allHeads: allHeads,
-          pageEntries: PageShape.entries, pageBytes: options.formats.pageShape(of: store).bytes,
-          tailEntries: options.formats.residual, tailPageBytes: options.formats.pageShape(of: store).unquantised.bytes,
-          stateBytes: layout.stateBytes)
+          store: index, headsOfStores: heads, pageEntries: PageShape.entries,
+          pageBytes: options.formats.pageShape(of: store).bytes, tailEntries: options.formats.residual,
+          tailPageBytes: options.formats.pageShape(of: store).unquantised.bytes, stateBytes: layout.stateBytes)
         return min(store.mostEntries(of: tokens), budget.entries(at: place, promptLength: tokens) ?? tokens)
       }
     }

@@ -73,7 +73,8 @@ public struct CachePlan: Sendable, Hashable {
     return fitting
   }
 
-  /// The formula of `entryBytes`: `2 · L · H · D · tokens · batch · bytes` where all stores are alike and grow for ever.
+  /// The formula of `entryBytes`: `2 · L · H · D · tokens · batch · bytes` where all stores are alike and grow for ever;
+  /// where they differ in their heads only, `Σ stores H` stands for `L · H`.
   public var formula: (symbols: String, numbers: String) {
     let isEndless =
       layout.stateBytes == 0 && formats.residual == 0 && layout.stores.allSatisfy { $0.reach == .everything }
@@ -81,7 +82,7 @@ public struct CachePlan: Sendable, Hashable {
       // 8.5 bits are 1.0625 bytes; whole numbers of bytes are written without a fraction.
       let bytes = layout.bitsPerNumber(formats: formats) / 8
       let last = bytes == bytes.rounded() ? String(Int(bytes)) : String(bytes)
-      let numbers = (factors + [tokens, batch]).map(String.init) + [last]
+      let numbers = factors + ["\(tokens)", "\(batch)", last]
       return (symbols + " · tokens · batch · bytes", numbers.joined(separator: " · "))
     }
     if isEndless {
@@ -112,19 +113,34 @@ public struct CachePlan: Sendable, Hashable {
     )
   }
 
-  /// The numbers that a token takes, as a product, where all stores are alike.
-  private var commonFactors: (symbols: String, factors: [Int])? {
+  /// The numbers that a token takes, as a product, where all stores are alike but for their heads.
+  private var commonFactors: (symbols: String, factors: [String])? {
     guard let store = layout.stores.first, layout.states.isEmpty,
-      layout.stores.allSatisfy({ $0.heads == store.heads && $0.keyWidth == store.keyWidth && $0.values == store.values }
-      ),
+      layout.stores.allSatisfy({ $0.keyWidth == store.keyWidth && $0.values == store.values }),
       layout.stores.allSatisfy({ $0.reach == .everything })
     else { return nil }
+    let (count, width) = ("\(layout.stores.count)", "\(store.keyWidth)")
+    let heads = storesByHeads
     switch store.values {
+    case .stored(store.keyWidth) where formats.keys == formats.values && heads.count == 1:
+      return ("2 · L · H · D", ["2", count, "\(store.heads)", width])
     case .stored(store.keyWidth) where formats.keys == formats.values:
-      return ("2 · L · H · D", [2, layout.stores.count, store.heads, store.keyWidth])
-    case .prefixOfKey where store.heads == 1:
-      return ("L · (Dc + Dr)", [layout.stores.count, store.keyWidth])
+      let terms = heads.map { ($0.stores > 1 ? "\($0.stores) · " : "") + "\($0.heads)" }
+      return ("2 · (Σ stores H) · D", ["2", "(\(terms.joined(separator: " + ")))", width])
+    case .prefixOfKey where heads.count == 1 && store.heads == 1:
+      return ("L · (Dc + Dr)", [count, width])
     default: return nil
+    }
+  }
+
+  /// How many stores have how many heads, in the order of the first.
+  private var storesByHeads: [(heads: Int, stores: Int)] {
+    layout.stores.reduce(into: []) { groups, store in
+      if let same = groups.firstIndex(where: { $0.heads == store.heads }) {
+        groups[same].stores += 1
+      } else {
+        groups.append((store.heads, 1))
+      }
     }
   }
 }

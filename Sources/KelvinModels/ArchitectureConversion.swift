@@ -19,14 +19,20 @@ public struct ArchitectureConversion: Sendable {
 
 /// Where the KV heads of a model lie: the tensors that have some rows for each, head after head.
 struct KeyValueHeads {
-  /// KV heads `H`.
-  var count: Int
   /// Rows of a head `D`.
   var width: Int
-  /// For every layer its tensors of keys and values: weights, biases, gains that differ by head.
-  var layers: [[Place]]
-  /// Where the metadata states `count`.
+  /// The layers, in order.
+  var layers: [Layer]
+  /// Where the metadata states how many there are.
   var key: String
+
+  /// One layer.
+  struct Layer {
+    /// KV heads `H`.
+    var count: Int
+    /// Its tensors of keys and values: weights, biases, gains that differ by head.
+    var places: [Place]
+  }
 
   /// The heads in one tensor.
   struct Place {

@@ -145,12 +145,8 @@ public enum EntryKind: UInt8, Sendable, Hashable {
 public struct StorePlace: Sendable, Hashable {
   /// The store's number, from the first layer on.
   public var store: Int
-  /// Stores of the whole cache.
-  public var stores: Int
-  /// KV heads of this store.
-  public var heads: Int
-  /// KV heads of all stores together.
-  public var allHeads: Int
+  /// KV heads of each store of the whole cache.
+  public var headsOfStores: [Int]
   /// Entries that one page holds.
   public var pageEntries: Int
   /// Bytes of one page of one head.
@@ -162,21 +158,26 @@ public struct StorePlace: Sendable, Hashable {
   /// Bytes of the sequence that are no entries and never leave: the states of layers.
   public var stateBytes: Int
 
-  /// The place of store `store` among `stores`.
+  /// The place of store `store` among those that have `headsOfStores`.
   public init(
-    store: Int, stores: Int, heads: Int, allHeads: Int, pageEntries: Int, pageBytes: Int, tailEntries: Int = 0,
-    tailPageBytes: Int = 0, stateBytes: Int = 0
+    store: Int, headsOfStores: [Int], pageEntries: Int, pageBytes: Int, tailEntries: Int = 0, tailPageBytes: Int = 0,
+    stateBytes: Int = 0
   ) {
     self.store = store
-    self.stores = stores
-    self.heads = heads
-    self.allHeads = allHeads
+    self.headsOfStores = headsOfStores
     self.pageEntries = pageEntries
     self.pageBytes = pageBytes
     self.tailEntries = tailEntries
     self.tailPageBytes = tailPageBytes
     self.stateBytes = stateBytes
   }
+
+  /// Stores of the whole cache.
+  public var stores: Int { headsOfStores.count }
+  /// KV heads of this store.
+  public var heads: Int { headsOfStores[store] }
+  /// KV heads of all stores together.
+  public var allHeads: Int { headsOfStores.reduce(0, +) }
 
   /// The most entries of a head whose pages never take more than `bytes`; a multiple of a page's.
   ///

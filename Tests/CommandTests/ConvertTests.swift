@@ -69,6 +69,46 @@ struct ConvertTests {
     }
   }
 
+  @Test("KV heads layer by layer, in a folder and in a GGUF file", arguments: ["mixed", "mixed.gguf"])
+  func headsByLayer(_ name: String) async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent(name).path
+      #expect(try await Command.run(["convert", Command.model, path, "--kv-heads", "2,1,1"]).code == 0)
+      let inspected = try await Command.run(["inspect", "-m", path])
+      #expect(inspected.output.contains("1 store of 2 KV heads") && inspected.output.contains("2 stores of 1 KV heads"))
+      let plan = try await Command.run(["plan", path, "--tokens", "64", "--json"])
+      let cache = try #require(try plan.object()["cache"] as? [String: Any])
+      #expect(cache["formula"] as? String == "2 · (Σ stores H) · D · tokens · batch · bytes")
+      #expect(cache["numbers"] as? String == "2 · (2 + 2 · 1) · 16 · 64 · 1 · 2")
+      #expect(cache["bytes"] as? Int == 2 * 4 * 16 * 64 * 2 && cache["page_bytes"] as? Int == 2 * 4 * 16 * 64 * 2)
+      if !name.hasSuffix("gguf") {
+        let alone = try await Command.run(["plan", "--config", path + "/config.json", "--tokens", "64", "--json"])
+        #expect(try #require(try alone.object()["cache"] as? [String: Any]) as NSDictionary == cache as NSDictionary)
+      }
+      let other = folder.appendingPathComponent(name.hasSuffix("gguf") ? "other" : "other.gguf").path
+      #expect(try await Command.run(["convert", path, other]).code == 0)
+      #expect(try await tokens(path) == tokens(other))
+    }
+  }
+
+  @Test(
+    "a list of KV heads that does not fit is refused",
+    arguments: [
+      ("2,1", 65, "a list of 2 is not possible, expected one number, or a list of 3, one for each layer"),
+      ("2,0,1", 65, "0 in layer 1 is not possible, expected a divisor of its 2 KV heads: 1, 2"),
+      ("2,1,x", 64, "'x' in layer 2 is not possible, expected whole numbers like 1 or 8,4,4,1"),
+      ("1.5", 64, "'1.5' is not possible, expected whole numbers like 1 or 8,4,4,1"),
+      ("2,,1", 64, "'' in layer 1 is not possible"),
+    ])
+  func headsRefused(_ heads: String, _ code: Int32, _ message: String) async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("x").path
+      let outcome = try await Command.run(["convert", Command.model, path, "--kv-heads", heads])
+      #expect(outcome.code == code && outcome.errors.contains("option 'kv-heads': " + message), "\(outcome.errors)")
+      #expect(try entries(of: folder) == [])
+    }
+  }
+
   @Test(
     "a damaged source leaves nothing behind: 65",
     arguments: ["gguf/data-half.gguf", "hf/config-cut", "gguf/bad-magic.gguf"])

@@ -47,7 +47,7 @@ struct FormatsAgreeTests {
     try expectEqual(names.map(\.finalNorm))
     for index in 0..<llama.layers {
       for part in LayerPart.allCases where llama.parts.contains(part) {
-        let heads: [LayerPart: Int] = [.query: llama.heads, .key: llama.keyValueHeads]
+        let heads: [LayerPart: Int] = [.query: llama.heads, .key: llama.keyValueHeads[0]]
         try expectEqual(names.map { $0.name(part, layer: index) }, heads: heads[part])
       }
     }
@@ -85,6 +85,6 @@ struct FormatsAgreeTests {
 extension DecoderConfiguration {
   /// Layers, widths and counts in the order of declaration.
   var sizes: [Int] {
-    [layers, hiddenWidth, heads, keyValueHeads, headWidth, feedForwardWidth, vocabulary, contextLength]
+    [layers, hiddenWidth, heads, keyValueHeads[0], headWidth, feedForwardWidth, vocabulary, contextLength]
   }
 }

@@ -84,6 +84,15 @@ struct CachePlanTests {
     #expect(local.entryBytes == 1024)
   }
 
+  @Test("KV heads that differ by store are summed; stores that have as many are one term")
+  func heads() throws {
+    var layout = try CacheLayout(layers: 4, heads: 3, width: 64)
+    for (store, heads) in [3, 1, 3, 2].enumerated() { layout.stores[store].heads = heads }
+    let plan = try CachePlan(layout: layout, options: Self.options(), tokens: 100, batch: 2)
+    #expect(plan.formula.symbols == "2 · (Σ stores H) · D · tokens · batch · bytes")
+    #expect(plan.formula.numbers == "2 · (2 · 3 + 1 + 2) · 64 · 100 · 2 · 2" && plan.entryBytes == 460_800)
+  }
+
   @Test("a quantised format that does not fit the width is refused before anything is counted")
   func unfitting() throws {
     #expect(
@@ -103,8 +112,7 @@ struct CachePlanTests {
     let formats = EntryFormats(keys: .bf16, values: .f32)
     let plan = try CachePlan(layout: layout, options: Self.options("full", formats), tokens: tokens)
     #expect(plan.fullBytes == layout.fullBytes(formats: formats, tokens: tokens))
-    #expect(plan.keptEntries == nil)
-    #expect(plan.keptBytes == plan.fullBytes)
+    #expect(plan.keptEntries == nil && plan.keptBytes == plan.fullBytes)
     #expect(plan.peakBytes == plan.fullBytes)
   }
 
@@ -116,12 +124,13 @@ struct CachePlanTests {
     [1, 64, 65, 200])
   func allocator(policy: String, tokens: Int) throws {
     let options = try Self.options(policy, EntryFormats(keys: .f16, values: .f32))
-    let (report, peak) = try TinyModel().read(tokens: tokens, options: options)
-    let plan = try CachePlan(layout: TinyModel().model.layout, options: options, tokens: tokens)
-    #expect(report.bytesFull == plan.fullBytes)
-    #expect(report.bytes == plan.keptBytes)
-    #expect(report.kept == Double(plan.keptEntries?[0] ?? tokens))
-    #expect(peak <= plan.peakBytes)
+    for model in [try TinyModel(), try TinyModel("llama-mixed")] {
+      let (report, peak) = try model.read(tokens: tokens, options: options)
+      let plan = try CachePlan(layout: model.model.layout, options: options, tokens: tokens)
+      #expect(report.bytesFull == plan.fullBytes && report.bytes == plan.keptBytes)
+      #expect(report.kept == Double(plan.keptEntries?[0] ?? tokens))
+      #expect(peak <= plan.peakBytes)
+    }
   }
 
   @Test("with reviews between chunks, reading never takes more than the budget and one chunk")
@@ -148,15 +157,17 @@ struct CachePlanTests {
     arguments: ["full", "h2o:budget=20%", "h2o:budget=70", "streaming:budget=64", "streaming:budget=100KiB"],
     [24, 64, 1000])
   func residual(policy: String, residual: Int) throws {
+    for name in ["llama-rope3", "llama-mixed"] { try check(TinyModel(name), policy, residual: residual) }
+  }
+
+  private func check(_ model: TinyModel, _ policy: String, residual: Int) throws {
     let formats = EntryFormats(keys: .q4_0, values: .q8_0, residual: residual)
-    let model = try TinyModel("llama-rope3")
     for tokens in [1, 64, 65, 200] {
       for chunk in policy == "full" || (residual == 24 && policy == "streaming:budget=64") ? [512, 40] : [512] {
         let options = try Self.options(policy, formats, chunk: chunk)
         let (report, peak) = try model.read(tokens: tokens, options: options)
         let plan = try CachePlan(layout: model.model.layout, options: options, tokens: tokens)
-        #expect(report.bytesFull == plan.fullBytes)
-        #expect(report.bytes == plan.keptBytes)
+        #expect(report.bytesFull == plan.fullBytes && report.bytes == plan.keptBytes)
         #expect(report.kept == Double(plan.keptEntries?[0] ?? tokens))
         #expect(peak <= plan.peakBytes)
       }

@@ -11,7 +11,7 @@ struct ConversionTests {
   private func options(_ type: WeightFormat?, heads: Int? = nil) -> ConversionOptions {
     var options = ConversionOptions()
     options.type = type
-    options.pooling = heads.map { HeadPooling(heads: $0) }
+    options.pooling = heads.map { HeadPooling(heads: [$0]) }
     options.threads = 1
     return options
   }

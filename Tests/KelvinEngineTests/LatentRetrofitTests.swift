@@ -120,7 +120,7 @@ struct LatentRetrofitTests {
   @Test("pooled heads become latents too")
   func pooling() throws {
     var both = options(20, .activations, calibration: TinyEngine.prompt(100), evaluation: TinyEngine.prompt(50))
-    both.pooling = HeadPooling(heads: 1)
+    both.pooling = HeadPooling(heads: [1])
     let report = try ModelConversion(from: Self.source, to: "/nowhere/x", options: both).report.latent
     #expect(report?.numbersBefore == 64 && report?.numbersAfter == 20 + 4)
     var alone = options(20, evaluation: TinyEngine.prompt(50))

@@ -52,29 +52,35 @@ extension StoredTensor {
 struct FamilyPoolingTests {
   static let examples = FamilyTranslation.all.filter { $0.golden.configuration == "config.json" }
 
-  @Test("heads that stand there twice are pooled to what they were, and every logit stays", arguments: examples)
+  @Test(
+    "heads that stand there twice are pooled to what they were, in all layers or the first, and every logit stays",
+    arguments: examples)
   func twice(_ example: FamilyTranslation) throws {
     var original = try example.checkpoint()
     var model = try example.family.configuration(of: original)
-    if model.keyValueHeads == model.heads {
-      original = try HeadPooling(heads: model.heads / 2, choice: .first).apply(to: original)
+    if model.keyValueHeads[0] == model.heads {
+      original = try HeadPooling(heads: [model.heads / 2], choice: .first).apply(to: original)
       model = try example.family.configuration(of: original)
     }
     let heads = try DoubledHeads(
-      original, heads: model.keyValueHeads, queryHeads: model.heads, headWidth: model.headWidth)
-    let pooled = try HeadPooling(heads: heads.heads).apply(to: heads.doubled)
+      original, heads: model.keyValueHeads[0], queryHeads: model.heads, headWidth: model.headWidth)
+    let pooled = try HeadPooling(heads: [heads.heads]).apply(to: heads.doubled)
     for (name, tensor) in original.tensors {
       #expect(pooled.tensors[name]?.shape == tensor.shape, "\(name)")
       #expect(pooled.tensors[name]?.bytes() == tensor.bytes(), "\(name)")
     }
+    let mixed = try HeadPooling(heads: [heads.heads] + (1..<model.layers).map { _ in 2 * heads.heads })
+      .apply(to: heads.doubled)
     let tokens: [Int32] = [1, 7, 31, 200, 5, 64, 3, 3, 90, 11, 12, 13]
-    let rows = try [heads.doubled, pooled].map { checkpoint in
+    let rows = try [heads.doubled, pooled, mixed].map { checkpoint in
       let model = try TestModel(checkpoint)
       var cache = model.cache()
       return try model.read(tokens, into: &cache)
     }
     // The same sums of the same numbers, but for the mean square of all heads together (OLMo 2).
-    for (a, b) in zip(rows[0], rows[1]) { #expect(greatestDifference(a, b) <= 1e-5) }
+    for other in rows.dropFirst() {
+      for (a, b) in zip(rows[0], other) { #expect(greatestDifference(a, b) <= 1e-5) }
+    }
   }
 
   @Test("pooling and translating commute, bit for bit", arguments: examples)
@@ -83,10 +89,13 @@ struct FamilyPoolingTests {
       try ArchitectureRegistry.conversion(of: checkpoint).translate(checkpoint, to: .gguf)
     }
     let original = try example.checkpoint()
-    let pooling = HeadPooling(heads: 1)
+    let model = try example.family.configuration(of: original)
+    // GPT-2 states no KV heads where each query head has one; one layer alone then makes a list of them.
+    let heads = [1] + model.keyValueHeads.dropFirst()
+    let pooling = HeadPooling(heads: heads)
     let (first, second) = (try gguf(pooling.apply(to: original)), try pooling.apply(to: gguf(original)))
     #expect(first.metadata == second.metadata)
-    #expect(try TestModel(first).model.layout.stores.allSatisfy { $0.heads == 1 })
+    #expect(try TestModel(first).model.layout.stores.map(\.heads) == heads)
     for (name, tensor) in first.tensors { #expect(second.tensors[name]?.bytes() == tensor.bytes(), "\(name)") }
   }
 }

@@ -62,7 +62,8 @@ struct GoldenCheckpointTests {
 
   static let folders = ["llama-mha", "llama-gqa", "llama-mqa", "llama-rope3"]
   static let cases =
-    folders.map { Case($0) } + folders.map { Case($0, configuration: "config.transformers-5.2.json") }
+    (folders + ["llama-mixed"]).map { Case($0) }
+    + folders.map { Case($0, configuration: "config.transformers-5.2.json") }
     + ["linear", "none", "yarn"].map {
       Case("llama-rope3", configuration: "variants/\($0).config.json", golden: "variants/\($0).golden.json")
     }

@@ -49,7 +49,7 @@ struct LatentConversionTests {
   func exact(_ folder: String, turned: Int) throws {
     let source = try Self.llama(folder, positions: false)
     let configuration = try DecoderFamily.llama.configuration(of: source)
-    let width = configuration.keyValueHeads * (2 * configuration.headWidth - turned)
+    let width = configuration.keyValueHeads[0] * (2 * configuration.headWidth - turned)
     let expected = try Self.logits(source)
     let calibration = try Self.calibration(source, tokens: Self.tokens)
     for decomposition in LatentConversion.Decomposition.allCases {
@@ -63,6 +63,20 @@ struct LatentConversionTests {
       let measured = try conversion.apply(to: source, calibration: calibration)
       #expect(Self.distance(try Self.logits(measured), expected) <= 1e-4)
     }
+  }
+
+  @Test("layers with different numbers of KV heads are refused, for latents have one width in all")
+  func mixed() throws {
+    let source = try CheckpointReader.read(path: Fixtures.path("llama-mixed"))
+    let error = #expect(throws: ModelError.self) {
+      try LatentConversion(latentWidth: 8, turnedChannels: 2).check(source)
+    }
+    #expect(
+      error?.description
+        == "llama-mixed: option 'mla': a model whose layers have 1, 2, 4 KV heads is not possible, expected as many in "
+        + "every layer, which --kv-heads 1 makes.")
+    let pooled = try HeadPooling(heads: [1]).apply(to: source)
+    #expect(throws: Never.self) { try LatentConversion(latentWidth: 8, turnedChannels: 2).check(pooled) }
   }
 
   @Test("what turning multiplies by moves into the queries")

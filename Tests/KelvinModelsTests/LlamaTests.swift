@@ -28,7 +28,7 @@ struct LlamaTests {
     ]
     let llama = try DecoderFamily.llama.configuration(of: Examples.huggingFace { for key in silent { $0[key] = nil } })
     #expect(llama.headWidth == 16)
-    #expect(llama.keyValueHeads == 4)
+    #expect(llama.keyValueHeads.allSatisfy { $0 == 4 })
     #expect(llama.contextLength == 2048)
     #expect(llama.normEpsilon == 1e-6)
     #expect(!llama.tiedEmbeddings)
@@ -273,6 +273,6 @@ extension Checkpoint {
 extension DecoderConfiguration {
   /// Layers, widths and counts in the order of declaration.
   fileprivate var sizes: [Int] {
-    [layers, hiddenWidth, heads, keyValueHeads, headWidth, feedForwardWidth, vocabulary, contextLength]
+    [layers, hiddenWidth, heads, keyValueHeads[0], headWidth, feedForwardWidth, vocabulary, contextLength]
   }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A Llama in the names of the other style")
 struct TranslationTests {
-  static let folders = ["llama-mha", "llama-gqa", "llama-mqa", "llama-rope3"]
+  static let folders = ["llama-mha", "llama-gqa", "llama-mqa", "llama-mixed", "llama-rope3"]
 
   private func translate(_ checkpoint: Checkpoint, _ style: Checkpoint.Style) throws -> Checkpoint {
     try ArchitectureRegistry.conversion(of: checkpoint).translate(checkpoint, to: style)

@@ -41,7 +41,7 @@ struct BudgetTests {
 
   @Test("bytes buy whole pages, shared by all heads")
   func bytes() {
-    let place = StorePlace(store: 0, stores: 2, heads: 3, allHeads: 6, pageEntries: 64, pageBytes: 1000)
+    let place = StorePlace(store: 0, headsOfStores: [3, 3], pageEntries: 64, pageBytes: 1000)
     #expect(Budget.bytes(6000).entries(at: place, promptLength: 9999) == 64)
     #expect(Budget.bytes(11_999).entries(at: place, promptLength: 9999) == 64)
     #expect(Budget.bytes(12_000).entries(at: place, promptLength: 9999) == 128)
@@ -53,8 +53,7 @@ struct BudgetTests {
     arguments: [(999, 1), (3999, 1), (4000, 64), (6000, 64), (6999, 64), (7000, 128), (9500, 256)])
   func apart(_ bytes: Int, _ expected: Int) {
     let place = StorePlace(
-      store: 0, stores: 1, heads: 1, allHeads: 1, pageEntries: 64, pageBytes: 1000, tailEntries: 100,
-      tailPageBytes: 3000)
+      store: 0, headsOfStores: [1], pageEntries: 64, pageBytes: 1000, tailEntries: 100, tailPageBytes: 3000)
     let entries = Budget.bytes(bytes).entries(at: place, promptLength: 9999)
     #expect(entries == expected)
     guard expected > 1 else { return }
@@ -62,6 +61,26 @@ struct BudgetTests {
       (0...min(100, entries)).map { new in (new + 63) / 64 * 3000 + (entries - new + 63) / 64 * 1000 }.max()
     }
     #expect((taken(expected) ?? .max) <= bytes)
+  }
+
+  @Test(
+    "a pyramid's stores keep the budget together, whatever their heads",
+    arguments: [
+      ([1, 1], [195, 5]), ([2, 2, 2], [195, 100, 5]),
+      // Straight lines of 195, 100, 5 times 400 / 590, 400 / 210 and 400 / 480.
+      ([3, 1], [132, 3]), ([1, 3], [371, 9]), ([1, 2, 1], [195, 100, 5]), ([1, 2, 3], [285, 146, 7]),
+    ])
+  func pyramid(_ heads: [Int], _ expected: [Int]) {
+    let kept = heads.indices.map { store -> Int in
+      var policy = Pyramid(H2O(budget: .entries(100)))
+      policy.begin(
+        at: StorePlace(store: store, headsOfStores: heads, pageEntries: 64, pageBytes: 64), promptLength: 999)
+      return policy.capacity ?? 0
+    }
+    #expect(kept == expected)
+    let total = zip(heads, kept).reduce(0) { $0 + $1.0 * $1.1 }
+    // Each head may lose one entry to rounding.
+    #expect((99 * heads.reduce(0, +)...100 * heads.reduce(0, +)).contains(total))
   }
 
   @Test("unbounded is no number, and a count is itself")

@@ -31,7 +31,7 @@ extension Ledger {
 
 extension StorePlace {
   /// The only store of a cache, one head with pages of 64 entries of 256 bytes.
-  static let alone = StorePlace(store: 0, stores: 1, heads: 1, allHeads: 1, pageEntries: 64, pageBytes: 64 * 256)
+  static let alone = StorePlace(store: 0, headsOfStores: [1], pageEntries: 64, pageBytes: 64 * 256)
 }
 
 extension CachePolicy {

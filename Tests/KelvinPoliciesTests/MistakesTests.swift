@@ -182,7 +182,7 @@ private struct Misled: ScoringPolicy {
 extension StorePlace {
   /// The first store of three, two heads each.
   fileprivate static let first = StorePlace(
-    store: 0, stores: 3, heads: 2, allHeads: 6, pageEntries: 64, pageBytes: 64 * 256)
+    store: 0, headsOfStores: [2, 2, 2], pageEntries: 64, pageBytes: 64 * 256)
 }
 
 extension Ledger {

@@ -21,14 +21,14 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   var testDescription: String { "\(policy)\(option.map { ":" + $0 } ?? ""), \(model), \(formats)" }
 
   /// Multi-head, grouped-query, multi-query and latent attention with random weights; one with heads of 32, which quantised entries
-  /// need; windows beside a shared store, states beside a shared store, merging entries, and two kinds of sink.
+  /// need; one whose layers have different numbers of KV heads; windows beside a shared store, states beside a shared store, merging entries, and two kinds of sink.
   ///
   /// Merging is a decision: a key whose last bits differ may be appended where another was merged, so that chunks of f16
   /// entries need not agree.
   static let models: [(name: String, formats: [EntryFormat])] = [
     ("llama-mha", [.f32, .f16, .bf16]), ("llama-gqa", [.f32, .f16, .bf16]), ("llama-mqa", [.f32, .f16, .bf16]),
     ("llama-rope3", [.q8_0, .q4_0]), ("deepseek-v2-lite-dense", [.f32, .f16, .q8_0, .q4_0]),
-    ("yoco-swa", [.f32, .f16]), ("yoco-gret", [.f32, .bf16]), ("dmc-llama", [.f32]),
+    ("llama-mixed", [.f32, .q8_0]), ("yoco-swa", [.f32, .f16]), ("yoco-gret", [.f32, .bf16]), ("dmc-llama", [.f32]),
     ("sink-learned", [.f32]), ("sink-zero", [.f32]),
   ]
 

@@ -8,7 +8,7 @@ import Testing
 /// Pairs of methods that their definitions make one: what differs shows a mistake in one of the two.
 @Suite("A method at the edge of its options is another method")
 struct IdentityLaws {
-  private static let models = ["llama-mha", "llama-gqa", "llama-mqa"]
+  private static let models = ["llama-mha", "llama-gqa", "llama-mqa", "llama-mixed"]
 
   private func expectSame(_ a: some CachePolicy, _ b: some CachePolicy, on model: String) throws {
     let law = LawCase(policy: "", model: model, format: .f32)
@@ -98,7 +98,7 @@ struct IdentityLaws {
     head.attention = ContiguousArray(numbers.floats(90).map { abs($0) })
     head.valueNorm = ContiguousArray(repeating: 1.5, count: 90)
     let ledger = Ledger(heads: [head], seen: 90)
-    let place = StorePlace(store: 0, stores: 1, heads: 1, allHeads: 1, pageEntries: 64, pageBytes: 64)
+    let place = StorePlace(store: 0, headsOfStores: [1], pageEntries: 64, pageBytes: 64)
     func evictions(_ policy: some CachePolicy) -> Set<Int> {
       var policy = policy
       var edits = Edits(heads: 1)

@@ -18,7 +18,8 @@ struct Convert: AsyncParsableCommand {
       a note: q4_k becomes q4_1, q6_k becomes q8_0, others f16. So do tensors with numbers beyond 65504, as f32.
       safetensors hold f32, f16 and bf16.
 
-      --kv-heads pools consecutive KV heads. The model needs more training before it is as good as it was.
+      --kv-heads pools consecutive KV heads, in all layers to one number or in each to its own of a comma-separated list. The
+      model needs more training before it is as good as it was. Other programs may not read layers that differ.
 
       --mla makes the attention of a Llama latent (MLA), without training: a layer then remembers a latent of WIDTH numbers
       and --mla-rope turned channels for each KV head, in place of keys and values. Latents are found by what keys and
@@ -31,6 +32,7 @@ struct Convert: AsyncParsableCommand {
         kelvin convert SmolLM2-135M-Instruct smollm2.gguf --type q8_0
         kelvin convert smollm2.gguf folder --type f16
         kelvin convert llama.gguf mqa.gguf --kv-heads 1 --pool mean
+        kelvin convert four-layers.gguf mixed.gguf --kv-heads 8,4,4,1
         kelvin convert smollm2.gguf latent --mla 160 --mla-rope 32 --calibrate book.txt
       """)
 
@@ -40,8 +42,9 @@ struct Convert: AsyncParsableCommand {
   var output: String
   @Option(help: "Format: f32, f16, bf16, q8_0, q4_0, q4_1, q4_k or q6_k. (default: as stored, f16 where that fails)")
   var type: WeightType?
-  @Option(help: "KV heads that are wanted, a divisor of those that are there. (default: as many)")
-  var kvHeads: Int?
+  @Option(
+    help: "KV heads that are wanted, divisors of those that are there: a number, or one per layer. (default: as many)")
+  var kvHeads: String?
   @Option(help: "What stands for the heads of a group: mean, first or random.")
   var pool: HeadPooling.Choice = .mean
   @Option(name: .shortAndLong, help: "Seed of --pool random.")
@@ -68,7 +71,7 @@ struct Convert: AsyncParsableCommand {
       }
       var options = ConversionOptions()
       options.type = type?.format
-      options.pooling = kvHeads.map { HeadPooling(heads: $0, choice: pool, seed: seed) }
+      options.pooling = try kvHeads.map { HeadPooling(heads: try Self.heads($0), choice: pool, seed: seed) }
       options.latent = try latent.options(for: input)
       options.threads = threads
       let cancellation = Cancellation()
@@ -87,6 +90,17 @@ struct Convert: AsyncParsableCommand {
       } catch EngineError.cancelled {
         throw SystemExit.interrupted
       }
+    }
+  }
+
+  /// `1`, or `8,4,4,1` for four layers.
+  private static func heads(_ text: String) throws -> [Int] {
+    let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+    return try parts.enumerated().map { layer, part in
+      if let count = Int(part) { return count }
+      throw EngineError.invalidOption(
+        option: "kv-heads", found: String(part).quoted + (parts.count > 1 ? " in layer \(layer)" : ""),
+        expected: "whole numbers like 1 or 8,4,4,1")
     }
   }
 

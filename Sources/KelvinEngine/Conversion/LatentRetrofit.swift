@@ -59,7 +59,10 @@ struct LatentRetrofit {
     } catch {
       throw .unreadableModel(reason: error.description, isMissing: false)
     }
-    func numbers(_ layout: CacheLayout) -> Int { layout.stores.first.map { $0.heads * $0.numbersPerEntry } ?? 0 }
+    // Layers may differ before pooling; the mean of them is what a token and layer take.
+    func numbers(_ layout: CacheLayout) -> Int {
+      layout.stores.reduce(0) { $0 + $1.heads * $1.numbersPerEntry } / max(1, layout.stores.count)
+    }
     func bytes(_ layout: CacheLayout) -> Int { layout.bytesPerToken(formats: EntryFormats()) }
     return LatentReport(
       latentWidth: options.conversion.latentWidth,

@@ -44,7 +44,7 @@ extension DecoderFamily {
     guard result.style == .huggingFace else { return }
     let model = translation.model
     for key in ["head_dim", "hidden_act"] { result.metadata[key] = nil }
-    if model.keyValueHeads == model.heads { result.metadata["num_key_value_heads"] = nil }
+    if model.keyValueHeads.allSatisfy({ $0 == model.heads }) { result.metadata["num_key_value_heads"] = nil }
     result.metadata["activation_function"] = .string("gelu_new")
     result.metadata["n_ctx"] = .integer(model.contextLength)
   }

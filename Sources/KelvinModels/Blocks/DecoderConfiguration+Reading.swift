@@ -33,10 +33,7 @@ extension DecoderConfiguration {
     layers = try facts.size(.layers, limit: Limit.layers)
     hiddenWidth = try facts.size(.hiddenWidth, limit: Limit.width)
     heads = try facts.size(.heads, limit: Limit.heads)
-    keyValueHeads = try facts.size(.keyValueHeads, limit: Limit.heads, default: heads)
-    guard heads.isMultiple(of: keyValueHeads) else {
-      throw facts.invalid(.keyValueHeads, found: "\(keyValueHeads)", expected: "a divisor of the \(heads) heads")
-    }
+    keyValueHeads = try facts.keyValueHeads(layers: layers, heads: heads)
     headWidth = try Self.headWidth(facts, hiddenWidth: hiddenWidth, heads: heads)
     let hidden = hiddenWidth
     feedForwardWidth = try facts.size(

@@ -39,17 +39,18 @@ extension DecoderConfiguration {
   /// A part of a layer and its bias.
   private func expectedTensors(_ part: LayerPart, layer: Int) -> [Expected] {
     let name = names.name(part, layer: layer)
-    let (rows, columns) = size(of: part)
+    let (rows, columns) = size(of: part, layer: layer)
     let bias = biases.contains(part) ? [Expected(names.bias(of: name), rows)] : []
     guard let columns else { return [Expected(name, rows)] + bias }
     return [isTransposed ? Expected(name, columns, rows) : Expected(name, rows, columns)] + bias
   }
 
   /// Outputs and inputs of a matrix; the width of a norm.
-  private func size(of part: LayerPart) -> (rows: Size, columns: Size?) {
+  private func size(of part: LayerPart, layer: Int) -> (rows: Size, columns: Size?) {
     let queries = Size(heads * headWidth, "\(heads) heads of \(headWidth)")
-    let keys = Size(keyValueHeads * headWidth, "\(keyValueHeads) KV heads of \(headWidth)")
-    let all = Size((heads + 2 * keyValueHeads) * headWidth, "\(heads) + 2 · \(keyValueHeads) heads of \(headWidth)")
+    let shared = keyValueHeads[layer]
+    let keys = Size(shared * headWidth, "\(shared) KV heads of \(headWidth)")
+    let all = Size((heads + 2 * shared) * headWidth, "\(heads) + 2 · \(shared) heads of \(headWidth)")
     let head = Size(headWidth, "head width")
     let inner = Size(feedForwardWidth, "feed-forward width")
     return switch part {

@@ -16,8 +16,8 @@ public struct DecoderConfiguration: Sendable, Hashable {
   public var hiddenWidth: Int
   /// Query heads `Hq`.
   public var heads: Int
-  /// Key/value heads `H`; divides `heads`.
-  public var keyValueHeads: Int
+  /// `[L]` Key/value heads `H` of each layer; each divides `heads`.
+  public var keyValueHeads: [Int]
   /// Width of a query, key and value head; even.
   public var headWidth: Int
   /// Width between the two steps of the feed-forward part.
@@ -99,7 +99,7 @@ public struct DecoderConfiguration: Sendable, Hashable {
     let stores = (0..<layers).map { layer in
       let local = sliding.flatMap { $0.isSliding[layer] ? $0 : nil }
       return StoreLayout(
-        heads: keyValueHeads, keyWidth: headWidth, values: .stored(width: headWidth),
+        heads: keyValueHeads[layer], keyWidth: headWidth, values: .stored(width: headWidth),
         rotary: local?.rotary ?? rotary, reach: local.map { .window($0.window) } ?? .everything,
         gating: merging?.gating,
         softcap: attentionSoftcap, hasZeroSink: hasZeroSink)

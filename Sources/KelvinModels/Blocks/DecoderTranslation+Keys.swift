@@ -9,7 +9,7 @@ extension DecoderTranslation {
       name(.hiddenWidth): .integer(model.hiddenWidth),
       name(.feedForwardWidth): .integer(model.feedForwardWidth),
       name(.heads): .integer(model.heads),
-      name(.keyValueHeads): .integer(model.keyValueHeads),
+      name(.keyValueHeads): .perLayer(model.keyValueHeads),
       name(.headWidth): .integer(model.headWidth),
       name(.vocabulary): .integer(model.vocabulary),
     ]

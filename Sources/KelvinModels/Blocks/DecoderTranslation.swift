@@ -120,7 +120,8 @@ struct DecoderTranslation {
         supported: ["none", "linear", "llama3", "yarn", "longrope"])
     }
     precondition(
-      model.parts == target.parts && model.vocabulary == target.vocabulary && model.layers == target.layers,
+      model.parts == target.parts && model.vocabulary == target.vocabulary && model.layers == target.layers
+        && model.keyValueHeads == target.keyValueHeads,
       "another model is read than was written: \(target)")
   }
 

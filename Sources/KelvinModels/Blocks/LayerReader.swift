@@ -19,7 +19,7 @@ struct LayerReader {
     guard configuration.parts.contains(.queryKeyValue) else {
       return (try projection(.query), try projection(.key), try projection(.value))
     }
-    let (heads, shared, width) = (configuration.heads, configuration.keyValueHeads, configuration.headWidth)
+    let (heads, shared, width) = (configuration.heads, configuration.keyValueHeads[layer], configuration.headWidth)
     let parts = try split(.queryKeyValue, rows: [heads * width, shared * width, shared * width])
     return (parts[0], parts[1], parts[2])
   }

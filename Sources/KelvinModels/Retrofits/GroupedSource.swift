@@ -19,7 +19,8 @@ struct GroupedSource {
   var model: String { checkpoint.name }
   var layers: Int { configuration.layers }
   var heads: Int { configuration.heads }
-  var keyValueHeads: Int { configuration.keyValueHeads }
+  /// Of every layer: a DeepSeek has one width of latents and of turned channels for all.
+  let keyValueHeads: Int
   var headWidth: Int { configuration.headWidth }
 
   init(_ checkpoint: Checkpoint) throws(ModelError) {
@@ -31,6 +32,14 @@ struct GroupedSource {
         model: checkpoint.name, key: "rope", found: "none", supported: ["models with rotary positions"])
     }
     self.rotary = rotary
+    let counts = Set(configuration.keyValueHeads)
+    guard counts.count == 1, let count = counts.first else {
+      throw .unsuitableRetrofit(
+        model: checkpoint.name, option: "mla",
+        found: "a model whose layers have \(counts.sorted().map(String.init).joined(separator: ", ")) KV heads",
+        expected: "as many in every layer, which --kv-heads \(counts.min() ?? 1) makes")
+    }
+    keyValueHeads = count
     guard configuration.biases.isEmpty else {
       throw .unsupported(
         model: checkpoint.name, key: "attention_bias", found: "true", supported: ["models without biases"])

@@ -7,6 +7,7 @@ public import KelvinTensors
 /// either way the model needs some more training, 5 % of its pre-training in the paper, before it is as good as it was.
 /// Heads that were equal already lose nothing.
 ///
+/// Layers may be left with different numbers of KV heads; one that has as many as it should keeps its weights as they are.
 /// Heads are pooled channel by channel. A GGUF file orders the channels of a head otherwise than Hugging Face, but every
 /// head alike, so pooling and translating commute.
 ///
@@ -22,15 +23,15 @@ public struct HeadPooling: Sendable, Hashable {
     case random
   }
 
-  /// KV heads that are wanted; a divisor of those that are there.
-  public var heads: Int
+  /// KV heads that are wanted, one number for all layers or one for each; divisors of those that are there.
+  public var heads: [Int]
   /// What stands for the heads of a group.
   public var choice: Choice
   /// Decides what `random` draws.
   public var seed: UInt64
 
-  /// Pooling to `heads` KV heads.
-  public init(heads: Int, choice: Choice = .mean, seed: UInt64 = 0) {
+  /// Pooling to `heads` KV heads, one number for all layers or one for each.
+  public init(heads: [Int], choice: Choice = .mean, seed: UInt64 = 0) {
     self.heads = heads
     self.choice = choice
     self.seed = seed
@@ -42,29 +43,46 @@ public struct HeadPooling: Sendable, Hashable {
   /// - Throws: `ModelError.unsuitableRetrofit` where the heads do not share out, and what the architecture throws.
   public func apply(to checkpoint: Checkpoint) throws(ModelError) -> Checkpoint {
     let found = try ArchitectureRegistry.conversion(of: checkpoint).keyValueHeads(checkpoint)
-    guard heads >= 1, heads <= found.count, found.count.isMultiple(of: heads) else {
-      let divisors = (1...found.count).filter { found.count.isMultiple(of: $0) }.map(String.init)
-      throw .unsuitableRetrofit(
-        model: checkpoint.name, option: "kv-heads", found: "\(heads)",
-        expected: "a divisor of its \(found.count) KV heads: \(divisors.joined(separator: ", "))")
-    }
-    guard heads < found.count else { return checkpoint }
+    let wanted = try counts(for: found.layers, of: checkpoint.name)
+    guard wanted != found.layers.map(\.count) else { return checkpoint }
     var result = checkpoint
-    result.metadata[found.key] = .integer(heads)
-    for (layer, places) in found.layers.enumerated() {
-      let sources = sources(of: found.count, layer: layer)
-      for place in places {
+    result.metadata[found.key] = .perLayer(wanted)
+    for (layer, (old, new)) in zip(found.layers, wanted).enumerated() where new < old.count {
+      let heads = (count: old.count, width: found.width)
+      let sources = sources(of: old.count, as: new, layer: layer)
+      for place in old.places {
         guard let stored = checkpoint.tensors[place.tensor] else {
           throw .missingTensor(model: checkpoint.name, tensor: place.tensor)
         }
-        result.tensors[place.tensor] = Self.pooled(stored, place, of: found, from: sources)
+        result.tensors[place.tensor] = Self.pooled(stored, place, of: heads, from: sources)
       }
     }
     return result
   }
 
+  /// The number of KV heads that each layer will have.
+  private func counts(for layers: [KeyValueHeads.Layer], of model: String) throws(ModelError) -> [Int] {
+    func refuse(_ found: String, _ expected: String) -> ModelError {
+      .unsuitableRetrofit(model: model, option: "kv-heads", found: found, expected: expected)
+    }
+    guard let first = heads.first, heads.count == 1 || heads.count == layers.count else {
+      throw refuse("a list of \(heads.count)", "one number, or a list of \(layers.count), one for each layer")
+    }
+    let counts = heads.count == 1 ? Array(repeating: first, count: layers.count) : heads
+    let areAlike = heads.count == 1 && layers.allSatisfy { $0.count == layers.first?.count }
+    for (layer, (old, new)) in zip(layers, counts).enumerated() {
+      guard new >= 1, new <= old.count, old.count.isMultiple(of: new) else {
+        let divisors = (1...old.count).filter { old.count.isMultiple(of: $0) }.map(String.init)
+        throw refuse(
+          areAlike ? "\(new)" : "\(new) in layer \(layer)",
+          "a divisor of its \(old.count) KV heads: \(divisors.joined(separator: ", "))")
+      }
+    }
+    return counts
+  }
+
   /// For every new head the old ones that it is the mean of.
-  private func sources(of count: Int, layer: Int) -> [[Int]] {
+  private func sources(of count: Int, as heads: Int, layer: Int) -> [[Int]] {
     let size = count / heads
     return (0..<heads).map { group in
       switch choice {
@@ -86,7 +104,7 @@ public struct HeadPooling: Sendable, Hashable {
 
   /// A tensor whose head `g` is the mean of the heads `sources[g]`; what stands in front of the heads stays.
   private static func pooled(
-    _ stored: StoredTensor, _ place: KeyValueHeads.Place, of heads: KeyValueHeads, from sources: [[Int]]
+    _ stored: StoredTensor, _ place: KeyValueHeads.Place, of heads: (count: Int, width: Int), from sources: [[Int]]
   ) -> StoredTensor {
     // For every new row the old ones that it is the mean of.
     var rows = (0..<place.first).map { [$0] }

@@ -4,6 +4,9 @@
 ///
 /// Defaults: β = 20 (authors' code).
 ///
+/// Departure: where stores have different numbers of heads `H_l`, all `B_l` are multiplied by `B · Σ H_l / Σ H_l·B_l`, so that
+/// the total stays; in the paper all have as many.
+///
 /// Source: Cai et al. 2024, arXiv 2406.02069.
 public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
   private var base: Base
@@ -22,8 +25,14 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
     guard let mean = base.capacity, place.stores > 1 else { return }
     let least = Double(mean) / steepness
     let most = 2 * Double(mean) - least
-    let share = Double(place.store) / Double(place.stores - 1)
-    base.capacity = max(1, Int((most - share * (most - least)).rounded(.down)))
+    func entries(_ store: Int) -> Double { most - Double(store) / Double(place.stores - 1) * (most - least) }
+    var scale = 1.0
+    // Alike heads need no correction, and rounding would not leave exactly 1.
+    if place.headsOfStores.contains(where: { $0 != place.heads }) {
+      let total = place.headsOfStores.indices.reduce(0) { $0 + Double(place.headsOfStores[$1]) * entries($1) }
+      scale = Double(mean) * Double(place.allHeads) / total
+    }
+    base.capacity = max(1, Int((entries(place.store) * scale).rounded(.down)))
   }
 
   /// Entries per head of this layer, `B_l`.
