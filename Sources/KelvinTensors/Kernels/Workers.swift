@@ -7,17 +7,21 @@ import Synchronization
 /// The caller is one of them. Pieces are handed out by a shared counter, so a piece must not depend on who runs it.
 /// Between operations the others spin for a while (an operation of a decode step lasts a few microseconds, a sleep and
 /// a wake-up longer than that), then sleep.
+///
+/// The caller waits for threads that have taken a piece, not for threads: one that another program keeps from running
+/// joins too late and finds the operation closed.
 final class Workers: @unchecked Sendable {
   let count: Int
-  /// Counts operations; a change of it is the signal to start.
-  private let generation = Atomic<Int>(0)
+  /// The operation that goes on and who has joined it.
+  private let operation = Atomic<Int>(0)
   private let nextPiece = Atomic<Int>(0)
-  private let working = Atomic<Int>(0)
+  /// Threads that have not ended, the caller not counted.
+  private let living: Atomic<Int>
   private let sleeping = Atomic<Int>(0)
   private let wake = NSCondition()
   /// What threads that wait may bring nearer.
   let foresight: Foresight
-  /// Written by the caller before `generation` moves, read by the others after: never at the same time.
+  /// Written by the caller before an operation opens, read by who has joined it: never at the same time.
   private nonisolated(unsafe) var body: ((Int, Int) -> Void)?
   private nonisolated(unsafe) var pieces = 0
   private nonisolated(unsafe) var isStopping = false
@@ -28,6 +32,7 @@ final class Workers: @unchecked Sendable {
   init(count: Int) {
     self.count = max(1, count)
     foresight = Foresight(threads: self.count)
+    living = Atomic(self.count - 1)
     for worker in stride(from: 1, to: self.count, by: 1) {
       let thread = Thread { [unowned(unsafe) self] in serve(worker) }
       thread.name = "kelvin-worker-\(worker)"
@@ -40,9 +45,8 @@ final class Workers: @unchecked Sendable {
   func stop() {
     guard count > 1, !isStopping else { return }
     isStopping = true
-    pieces = 0
-    start()
-    waitForOthers()
+    open()
+    wait { living.load(ordering: .acquiring) > 0 }
   }
 
   /// Runs `body(piece, worker)` for every piece in `0..<pieces`, on all threads, and returns when the last is done.
@@ -54,17 +58,19 @@ final class Workers: @unchecked Sendable {
     withoutActuallyEscaping(body) { escaping in
       self.body = escaping
       self.pieces = pieces
-      start()
+      open()
       takePieces(worker: 0, of: pieces, escaping)
-      waitForOthers()
+      operation.bitwiseAnd(~Operation.isOpen, ordering: .acquiringAndReleasing)
+      wait { operation.load(ordering: .acquiring) & Operation.joined > 0 }
       self.body = nil
     }
   }
 
-  private func start() {
+  private func open() {
     nextPiece.store(0, ordering: .relaxed)
-    working.store(count - 1, ordering: .relaxed)
-    generation.add(1, ordering: .sequentiallyConsistent)
+    let latest = operation.load(ordering: .relaxed)
+    operation.store(
+      (latest & ~Operation.isOpen &+ Operation.next) | Operation.isOpen, ordering: .sequentiallyConsistent)
     if sleeping.load(ordering: .sequentiallyConsistent) > 0 {
       wake.lock()
       wake.broadcast()
@@ -72,12 +78,12 @@ final class Workers: @unchecked Sendable {
     }
   }
 
-  /// Waits until the last piece is done.
+  /// Waits while `condition` holds.
   ///
   /// On a busy machine the others may not even be running: after a while give way.
-  private func waitForOthers() {
+  private func wait(while condition: () -> Bool) {
     var spins = 0
-    while working.load(ordering: .acquiring) > 0 {
+    while condition() {
       spins += 1
       if spins < Self.spins { kelvin_pause() } else { sched_yield() }
     }
@@ -92,27 +98,44 @@ final class Workers: @unchecked Sendable {
   }
 
   private func serve(_ worker: Int) {
-    var seen = 0
+    var latest = 0
     while true {
-      wait(worker, for: seen)
-      seen += 1
-      if isStopping {
-        working.subtract(1, ordering: .releasing)
-        return
-      }
+      wait(worker, after: latest)
+      guard let number = join() else { continue }
+      latest = number
+      if isStopping { break }
       if let body { takePieces(worker: worker, of: pieces, body) }
-      working.subtract(1, ordering: .releasing)
+      operation.subtract(1, ordering: .releasing)
     }
+    living.subtract(1, ordering: .releasing)
+  }
+
+  /// Joins the operation that goes on.
+  /// - Returns: its number; `nil` where it is closed.
+  private func join() -> Int? {
+    var state = operation.load(ordering: .relaxed)
+    while state & Operation.isOpen != 0 {
+      let (exchanged, original) = operation.weakCompareExchange(
+        expected: state, desired: state + 1, ordering: .acquiringAndReleasing)
+      if exchanged { return Operation.number(state) }
+      state = original
+    }
+    return nil
+  }
+
+  private func isWaitedFor(after latest: Int) -> Bool {
+    let state = operation.load(ordering: .sequentiallyConsistent)
+    return state & Operation.isOpen != 0 && Operation.number(state) != latest
   }
 
   /// Cache lines that a waiting thread asks for: 256 KB fit the second cache beside what is in use.
   private static let linesAhead = 4_096
 
-  private func wait(_ worker: Int, for seen: Int) {
+  private func wait(_ worker: Int, after latest: Int) {
     var address = foresight.next(of: worker)
     var (lines, spins) = (0, 0)
     while spins < Self.spins {
-      if generation.load(ordering: .acquiring) != seen { return }
+      if isWaitedFor(after: latest) { return }
       if address != 0, lines < Self.linesAhead {
         // Asking takes far less time than a pause, and is not counted as one: who goes to sleep too early wakes up late.
         kelvin_ask(address)
@@ -126,10 +149,20 @@ final class Workers: @unchecked Sendable {
     }
     wake.lock()
     sleeping.add(1, ordering: .sequentiallyConsistent)
-    while generation.load(ordering: .sequentiallyConsistent) == seen { wake.wait() }
+    // Once: an operation may be over before a thread is awake, and the next one must find it waiting, not asleep again.
+    if !isWaitedFor(after: latest) { wake.wait() }
     sleeping.subtract(1, ordering: .sequentiallyConsistent)
     wake.unlock()
   }
+}
+
+/// What the state of an operation holds: its number, whether threads may join, and how many have and are not done.
+private enum Operation {
+  static let next = 1 << 17
+  static let isOpen = 1 << 16
+  static let joined = isOpen - 1
+
+  static func number(_ state: Int) -> Int { state >> 17 }
 }
 
 extension Workers {
