@@ -10,18 +10,38 @@ extension Store {
   /// An entry is in one of the two at any time, so where pages run out nothing is lost.
   mutating func settle(on processor: Processor) throws(MemoryError) {
     guard residual > 0 else { return }
-    let key = processor.tensor(rows: 1, columns: shape.keyWidth)
-    let value = processor.tensor(rows: 1, columns: shape.valueWidth)
-    for head in heads.indices {
-      let entries = heads[head]
-      // Ranked queries find sinks at the front. Where not all of them settle, the last one goes first: the others stay in front.
-      let sinks = entries.tail.count - residual < sinks - entries.body.count ? sinks : 0
-      while entries.tail.count > residual {
-        let place = entries.body.count
-        let oldest = ledger.heads[head].oldest(from: place, sinks: sinks)
-        try entries.settle(oldest, key: key, value: value, kernels: processor.kernels)
-        ledger.heads[head].settle(oldest, at: place)
-      }
+    let keys = (0..<processor.threads).map { _ in processor.tensor(rows: 1, columns: shape.keyWidth) }
+    let values = (0..<processor.threads).map { _ in processor.tensor(rows: 1, columns: shape.valueWidth) }
+    let (heads, residual, sinks) = (heads, residual, sinks)
+    try ledger.changeHeads(on: processor) { head, ledger, worker throws(MemoryError) in
+      try Self.settle(
+        heads[head], ledger: &ledger, residual: residual, sinks: sinks, key: keys[worker], value: values[worker],
+        kernels: processor.kernels)
+    }
+  }
+
+  /// Settles one head.
+  ///
+  /// Who is oldest is found once for all, and the entry that takes a place is remembered with it: looking again for every
+  /// entry made prompts of 2048 tokens with `-ctk q4_0 -ctv q4_0 --kv-residual 64` 5 % slower.
+  private static func settle(
+    _ entries: HeadEntries, ledger: inout HeadLedger, residual: Int, sinks: Int, key: Tensor, value: Tensor,
+    kernels: Kernels
+  ) throws(MemoryError) {
+    let first = entries.body.count
+    guard entries.tail.count > residual else { return }
+    // Ranked queries find sinks at the front. Where not all of them settle, the last one goes first: the others stay in front.
+    let sinks = entries.tail.count - residual < sinks - first ? sinks : 0
+    var tail = Array(0..<entries.tail.count)
+    var places = tail
+    for entry in ledger.oldest(entries.tail.count - residual, from: first, sinks: sinks) {
+      let place = places[entry]
+      try entries.settle(entries.body.count + place, key: key, value: value, kernels: kernels)
+      ledger.settle(entries.body.count - 1 + place, at: entries.body.count - 1)
+      let last = tail.removeLast()
+      guard last != entry else { continue }
+      tail[place] = last
+      places[last] = place
     }
   }
 
@@ -46,16 +66,10 @@ extension Store {
 }
 
 extension HeadLedger {
-  /// The entry that was born first, of those from `first` on; the first `sinks` positions are as old as each other, and the
-  /// last of them is taken.
-  fileprivate func oldest(from first: Int, sinks: Int) -> Int {
-    var oldest = first
-    var least = Int32.max
-    for entry in first..<count {
-      let position = max(positions[entry], Int32(clamping: sinks - 1))
-      guard position <= least else { continue }
-      (oldest, least) = (entry, position)
-    }
-    return oldest
+  /// The `count` entries that were born first, of those from `first` on, counted from there, oldest first; the first `sinks`
+  /// positions are as old as each other, and the last of them comes first.
+  fileprivate func oldest(_ count: Int, from first: Int, sinks: Int) -> ArraySlice<Int> {
+    func age(_ entry: Int) -> Int32 { max(positions[first + entry], Int32(clamping: sinks - 1)) }
+    return (0..<self.count - first).sorted { age($0) != age($1) ? age($0) < age($1) : $0 > $1 }.prefix(count)
   }
 }

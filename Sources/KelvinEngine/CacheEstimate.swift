@@ -74,7 +74,8 @@ struct CacheEstimate {
 
   /// Bytes that are never exceeded while a prompt of `tokens` is read; `nil`: too many.
   ///
-  /// With a residual, the stores whose layers are at work hold the chunk in f16, and an entry that moves is in both runs.
+  /// With a residual, the stores whose layers are at work hold the chunk in f16, and in each head an entry that moves is in
+  /// both runs.
   func peakBytes(tokens: Int) -> Int? {
     let entries = peak(of: tokens)
     let residual = options.formats.residual
@@ -92,7 +93,7 @@ struct CacheEstimate {
       chunks.append((before ?? 0) - (after ?? 0))
     }
     guard arriving != nil else { return nil }
-    let moving = layout.stores.map { options.formats.pageShape(of: $0).bytes }.max() ?? 0
+    let moving = layout.stores.map { $0.heads * options.formats.pageShape(of: $0).bytes }.max() ?? 0
     return Checked.sum(settled, Checked.sum(mostOpen(chunks), Checked.product(moving, batch)))
   }
 
