@@ -37,7 +37,7 @@ public actor Engine {
       throw .invalidOption(option: "threads", found: "\(threads)", expected: "1 to 1024")
     }
     do {
-      let fastest = options.isExact ? nil : Kernels.Variant.roundingAttention
+      let fastest = options.isExact ? nil : Kernels.Variant.rounding
       processor = try Processor(threads: options.threads, kernels: options.kernels ?? fastest)
     } catch {
       throw .invalidOption(

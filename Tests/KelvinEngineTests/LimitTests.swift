@@ -56,7 +56,7 @@ struct LimitTests {
 
   @Test(
     "attention of a prompt that is rounded to bfloat16 counts as such, unless entries are 32-bit floats",
-    .enabled(if: Kernels.Variant.roundingAttention != nil))
+    .enabled(if: Kernels.Variant.rounding != nil))
   func rounding() async throws {
     var options = Engine.Options()
     options.threads = 1
