@@ -141,6 +141,11 @@ extension Engine {
   ///
   /// Takes one or two seconds.
   public func measureLimits() -> MachineLimits { processor.measureLimits() }
+
+  /// How fast the engine's kernels and threads multiply square matrices that are not quantised.
+  ///
+  /// Takes about a second.
+  public func measureProducts() -> [ProductRate] { processor.measureProducts() }
 }
 
 extension ActiveSequence {
