@@ -39,23 +39,6 @@ static void pair_bf16(const uint8_t *from, int32_t rows, size_t stride, int32_t 
 /* In the order of kelvin_entry_format. */
 static void (*const pairings[])(const uint8_t *, int32_t, size_t, int32_t, int32_t *) = {pair_f32, pair_f16, pair_bf16};
 
-/* A row of `count` numbers as `pairs` pairs of neighbours, zeros behind the last. */
-static void pair_neighbours(const float *row, int32_t count, int32_t pairs, int32_t *to) {
-  int32_t i = 0;
-  for (; count - i >= LANES; i += LANES) {
-    const __m256bh few = _mm512_cvtneps_pbh(load(row + i));
-    memcpy(to + i / 2, &few, sizeof few);
-  }
-  for (; i < 2 * pairs; i += 2) {
-    const float first = i < count ? row[i] : 0, second = i + 1 < count ? row[i + 1] : 0;
-    to[i / 2] = (int32_t)((uint32_t)bfloat_of_float(first) | (uint32_t)bfloat_of_float(second) << 16);
-  }
-}
-
-INLINE vf add_pairs(vf sum, vi a, int32_t b) {
-  return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)_mm512_set1_epi32(b));
-}
-
 /* out[r][0..64) += the products of `pairs` rows of 64 pairs, which lie one after another, with the pairs of row r. */
 INLINE void add_products(int32_t rows, const int32_t *columns, const int32_t (*row)[KELVIN_PAGE_ENTRIES / 2], int32_t pairs,
                          vf sum[ATTEND_ROWS][ATTEND_VECTORS]) {

@@ -1,4 +1,5 @@
-/* The AVX-512 row where pairs of bfloat16 are multiplied at twice the rate of floats. */
+/* The AVX-512 row where pairs of bfloat16 are multiplied at twice the rate of floats: those of attention of prompts, and of
+ * activations with weights in bfloat16. */
 #include "limits.h"
 #include "variant.h"
 
@@ -10,6 +11,7 @@
 #define PAIR_PRODUCTS
 #include "lanes_avx512.h"
 #include "vectors.inc.h"
+#include "lanes_pairs.h"
 #include "plain.inc.h"
 #include "write_codes.inc.h"
 #include "elementwise.inc.h"

@@ -29,11 +29,10 @@ static float dot_numbers(const kelvin_weight *w, const uint8_t *panel, int32_t r
   for (int32_t k = 0; k < w->columns; k++) {
     const size_t place = (size_t)k * KELVIN_PANEL + (size_t)row;
     float weight;
-    if (w->packing == KELVIN_PACKED_F32) {
-      memcpy(&weight, panel + place * 4, 4);
-    } else {
-      const uint16_t bits = read_u16(panel + place * 2);
-      weight = w->packing == KELVIN_PACKED_F16 ? float_of_half(bits) : float_of_bfloat(bits);
+    switch (w->packing) {
+    case KELVIN_PACKED_F16: weight = float_of_half(read_u16(panel + place * 2)); break;
+    case KELVIN_PACKED_BF16: weight = float_of_bfloat(read_u16(panel + place_of_bfloat(row, k))); break;
+    default: memcpy(&weight, panel + place * 4, 4); break;
     }
     sum += weight * x[k];
   }

@@ -58,6 +58,11 @@ static inline uint16_t bfloat_of_float(float x) {
 
 static inline int32_t blocks_of(int32_t columns) { return columns / KELVIN_BLOCK + (columns % KELVIN_BLOCK != 0); }
 
+/* Where a packed bfloat lies in its panel, in bytes: a row has the two columns of a pair side by side. */
+static inline size_t place_of_bfloat(int32_t row, int32_t column) {
+  return 4 * ((size_t)(column / 2) * KELVIN_PANEL + (size_t)row) + 2 * (size_t)(column % 2);
+}
+
 /* Bytes of the codes of one block of 32 columns of a panel, for U4 and U8. */
 static inline size_t code_bytes(const kelvin_weight *w) { return w->packing == KELVIN_PACKED_U4 ? 256 : 512; }
 

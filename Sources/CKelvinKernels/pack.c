@@ -48,6 +48,11 @@ static void pack_numbers(int32_t columns, const uint8_t *stored, size_t bytes, i
   }
 }
 
+/* One row of a panel of bfloats, pair after pair. */
+static void pack_bfloats(int32_t columns, const uint8_t *stored, int row, uint8_t *out) {
+  for (int32_t k = 0; k < columns; k++) memcpy(out + place_of_bfloat(row, k), stored + 2 * (size_t)k, 2);
+}
+
 /* One row of a panel of floats, from any format, a block at a time. */
 static void pack_floats(int32_t columns, kelvin_format format, const uint8_t *stored, int row, uint8_t *out) {
   const kelvin_format_shape shape = kelvin_shape_of(format);
@@ -68,8 +73,10 @@ void kelvin_pack_panel(const kelvin_weight *w, kelvin_format format, const void 
     const uint8_t *from = (const uint8_t *)stored + (size_t)(panel * KELVIN_PANEL + row) * row_bytes;
     if (w->packing == KELVIN_PACKED_F32) {
       pack_floats(w->columns, format, from, row, out);
-    } else if (w->packing == KELVIN_PACKED_F16 || w->packing == KELVIN_PACKED_BF16) {
+    } else if (w->packing == KELVIN_PACKED_F16) {
       pack_numbers(w->columns, from, 2, row, out);
+    } else if (w->packing == KELVIN_PACKED_BF16) {
+      pack_bfloats(w->columns, from, row, out);
     } else {
       pack_codes(w, format, from, row, out);
     }
@@ -100,7 +107,7 @@ void kelvin_unpack_row(const kelvin_weight *w, int32_t row, float *out) {
     switch (w->packing) {
     case KELVIN_PACKED_F32: memcpy(out + k, panel + place * 4, 4); break;
     case KELVIN_PACKED_F16: out[k] = float_of_half(read_u16(panel + place * 2)); break;
-    case KELVIN_PACKED_BF16: out[k] = float_of_bfloat(read_u16(panel + place * 2)); break;
+    case KELVIN_PACKED_BF16: out[k] = float_of_bfloat(read_u16(panel + place_of_bfloat(row, k))); break;
     case KELVIN_PACKED_U4:
     case KELVIN_PACKED_U8: out[k] = unpack_code(w, panel, row, k); break;
     }

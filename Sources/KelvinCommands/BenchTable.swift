@@ -12,6 +12,8 @@ struct BenchTable {
   var rows: [BenchRow]
   /// `nil`: not measured.
   var limits: MachineLimits?
+  /// Products of square matrices; empty: not measured.
+  var products: [ProductRate]
 
   func write(as format: Format) throws {
     switch format {
@@ -62,6 +64,10 @@ struct BenchTable {
       "\nLimits of this machine with \(limits.threads) threads: reads \(Output.number(limits.memoryRead / 1e9)) GB/s, "
       + "int8 \(Output.number(limits.codeOperations / 1e9)) GOP/s, "
       + "f32 \(Output.number(limits.numberOperations / 1e9)) GFLOP/s\(bf16)\n"
+      + products.map { product in
+        "A product of \(product.size)³ with a weight in \(product.format.rawValue): "
+          + "\(Output.number(product.operations / 1e9)) GFLOP/s\n"
+      }.joined()
   }
 }
 
@@ -73,10 +79,11 @@ struct BenchRow: Encodable {
   var kv: CacheReport
   /// `nil`: not measured, and not written.
   var limits: MachineLimits?
+  var products: [ProductRate]?
   var shareOfLimit: Double?
   var boundBy: LimitShare.Bound?
 
-  init(_ result: BenchResult, limits: MachineLimits?, engine: Engine) {
+  init(_ result: BenchResult, limits: MachineLimits?, products: [ProductRate]?, engine: Engine) {
     model = engine.loaded.name
     kernels = engine.kernels
     test = result.bench.name
@@ -90,13 +97,14 @@ struct BenchRow: Encodable {
     medianSpeed = result.median
     kv = result.kv
     self.limits = limits
+    self.products = products
     let share = limits.flatMap { result.share(of: $0) }
     shareOfLimit = share?.share
     boundBy = share?.bound
   }
 
   enum CodingKeys: String, CodingKey {
-    case test, model, kernels, kv, limits
+    case test, model, kernels, kv, limits, products
     case nPrompt = "n_prompt"
     case nGen = "n_gen"
     case nDepth = "n_depth"

@@ -96,7 +96,7 @@ extension Engine {
     guard let ends else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
     let counter = DemandCounter(
       model: loaded.model, cost: loaded.cost, formats: options.formats,
-      roundsPrompts: kernels == Kernels.Variant.roundingAttention?.rawValue)
+      rounds: kernels == Kernels.Variant.rounding?.rawValue)
     let demand =
       bench.prompt > 0
       ? counter.prompt(bench.prompt, chunk: options.chunk, batch: bench.batch, before: ends.before)
@@ -141,6 +141,11 @@ extension Engine {
   ///
   /// Takes one or two seconds.
   public func measureLimits() -> MachineLimits { processor.measureLimits() }
+
+  /// How fast the engine's kernels and threads multiply square matrices that are not quantised.
+  ///
+  /// Takes about a second.
+  public func measureProducts() -> [ProductRate] { processor.measureProducts() }
 }
 
 extension ActiveSequence {

@@ -11,7 +11,7 @@ public actor Engine {
   public struct Options: Sendable, Hashable {
     /// Worker threads; `nil`: as many as processors.
     public var threads: Int?
-    /// The instruction set; `nil`: the fastest, whose attention may be rounded to bfloat16 unless `isExact`.
+    /// The instruction set; `nil`: the fastest, which may round to bfloat16 unless `isExact`; see `Kernels.Variant.rounding`.
     public var kernels: Kernels.Variant?
     /// Weights and activations as 32-bit floats throughout.
     public var isExact = false
@@ -37,7 +37,7 @@ public actor Engine {
       throw .invalidOption(option: "threads", found: "\(threads)", expected: "1 to 1024")
     }
     do {
-      let fastest = options.isExact ? nil : Kernels.Variant.roundingAttention
+      let fastest = options.isExact ? nil : Kernels.Variant.rounding
       processor = try Processor(threads: options.threads, kernels: options.kernels ?? fastest)
     } catch {
       throw .invalidOption(

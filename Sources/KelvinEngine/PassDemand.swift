@@ -41,11 +41,13 @@ public struct PassDemand: Sendable, Hashable {
     sum.halfOperations += more.halfOperations
   }
 
-  /// Adds products of `rows` rows of activations with `weights`, which are read once.
-  mutating func add(_ weights: WeightCost, rows: Int) {
+  /// Adds products of `rows` rows of activations with `weights`, which are read once; `rounds`: to bfloat16 where weights
+  /// are.
+  mutating func add(_ weights: WeightCost, rows: Int, rounds: Bool) {
     bytes += weights.bytes
     codeOperations += 2 * weights.codes * Double(rows)
-    numberOperations += 2 * weights.numbers * Double(rows)
+    halfOperations += 2 * (rounds ? weights.bfloats : 0) * Double(rows)
+    numberOperations += 2 * (weights.floats + (rounds ? 0 : weights.bfloats)) * Double(rows)
   }
 }
 
@@ -74,12 +76,18 @@ struct WeightCost: Sendable, Hashable {
   var bytes = 0.0
   /// Numbers that are multiplied as int8 codes.
   var codes = 0.0
+  /// Numbers that are bfloat16.
+  var bfloats = 0.0
   /// Numbers that are multiplied as 32-bit floats.
-  var numbers = 0.0
+  var floats = 0.0
 
   mutating func add(_ cost: StoredTensor.ProductCost) {
     bytes += Double(cost.bytes)
-    if cost.isCodes { codes += Double(cost.numbers) } else { numbers += Double(cost.numbers) }
+    switch cost.kind {
+    case .codes: codes += Double(cost.numbers)
+    case .bfloats: bfloats += Double(cost.numbers)
+    case .floats: floats += Double(cost.numbers)
+    }
   }
 }
 

@@ -41,8 +41,13 @@ struct MultiplyTests {
   /// Rows and columns of a weight, and tokens.
   static let shapes: [(rows: Int, columns: Int, tokens: Int)] = [
     (1, 32, 1), (15, 64, 0), (16, 33, 4), (17, 1, 3), (31, 31, 16), (33, 256, 17), (18, 512, 15), (40, 768, 5),
-    (17, 1536, 22), (3, 20480, 1),
+    (17, 1536, 22), (3, 20480, 1), (35, 1057, 17), (49, 2080, 12),
   ]
+
+  /// Whether a variant rounds the activations that meet weights of a format to bfloat16.
+  private static func rounds(_ variant: String, _ format: Format) -> Bool {
+    variant == "avx512bf16" && format.name == "BF16"
+  }
 
   @Test(
     "agree with the scalar variant, and do not depend on how panels and tokens were split",
@@ -53,6 +58,8 @@ struct MultiplyTests {
     for (rows, columns, tokens) in Self.shapes where columns.isMultiple(of: format.length) {
       let packed = PackedWeight(format, rows: rows, columns: columns, from: &random)
       let x = Activations(tokens: tokens, columns: columns, from: &random)
+      // So both variants multiply the same numbers.
+      if Self.rounds(variant, format) { x.truncate() }
       try required(scalar.quantise)(&x.pointee, Int32(columns), 0, Int32(tokens))
       let bias = tokens.isMultiple(of: 2) ? nil : Memory(random: rows, from: &random)
       let (expected, found, split) = (output(tokens, rows), output(tokens, rows), output(tokens, rows))
@@ -74,6 +81,42 @@ struct MultiplyTests {
       #expect(distance(expected, found) <= 5e-6 * expected.largest, "\(rows) x \(columns), \(tokens) tokens")
       #expect(found.bits == split.bits, "\(rows) x \(columns), \(tokens) tokens")
     }
+  }
+
+  @Test(
+    "round activations to bfloat16 where they meet such weights and pairs are multiplied, to nearest, ties to even",
+    arguments: ["scalar"] + variants)
+  func rounding(variant: String) throws {
+    let one = Format.all.first { $0.name == "BF16" }
+    let format = try #require(one)
+    let specials = AttendTests.specials
+    for columns in [1, 2, 17, 33] {
+      // A row that is 1 in the last column and 0 elsewhere picks the activations of that column.
+      let stored = Memory<UInt16>(columns, filledWith: 0)
+      stored.start[columns - 1] = 0x3F80
+      var weight = kelvin_weight_for(format.format, 1, Int32(columns), false)
+      let panel = Memory<UInt8>(weight.panel_bytes, filledWith: 0xFF)
+      kelvin_pack_panel(&weight, format.format, stored.start, 0, panel.start)
+      weight.data = UnsafePointer(panel.start)
+      let values = Memory<Float>(specials.count * columns, filledWith: 0)
+      for (row, special) in specials.enumerated() { values.start[(row + 1) * columns - 1] = special }
+      var x = kelvin_activations(values: values.start, stride: columns, codes: nil, scales: nil, sums: nil)
+      let y = Memory<Float>(specials.count, filledWith: 7)
+      try required(kernels(variant).multiply)(&weight, &x, Int32(specials.count), 0, 1, nil, y.start, 1)
+      for (special, found) in zip(specials, y.array) {
+        // Pairs count subnormal numbers as 0.
+        let rounded = special.isSubnormal ? 0 : rounded(special)
+        let expected = Self.rounds(variant, format) ? rounded : special
+        #expect(found == expected || found.isNaN && expected.isNaN, "\(special) became \(found)")
+      }
+    }
+  }
+
+  /// The nearest number of 8 bits, the even one of two.
+  private func rounded(_ x: Float) -> Float {
+    guard x.isFinite else { return x }
+    let unit = x.ulp * 0x1p16
+    return (x / unit).rounded(.toNearestOrEven) * unit
   }
 
   /// Two numbers wider than the product, to see that nothing else is written.

@@ -91,6 +91,11 @@ final class Activations {
       values: values.start, stride: columns + 3, codes: codes.start, scales: scales.start, sums: sums.start)
   }
 
+  /// Makes every value a bfloat16.
+  func truncate() {
+    for i in 0..<values.count { values.start[i] = Float(bitPattern: values.start[i].bitPattern & 0xFFFF_0000) }
+  }
+
   /// The same rows from row `t` on.
   func from(_ t: Int) -> kelvin_activations {
     kelvin_activations(

@@ -146,6 +146,10 @@ struct JSONTests {
       let limits = try #require(row["limits"] as? [String: Any])
       #expect(
         Set(limits.keys).subtracting(["bf16_gflops"]) == ["threads", "memory_read_gbs", "int8_gops", "f32_gflops"])
+      let products = try #require(row["products"] as? [[String: Any]])
+      #expect(products.map { $0["size"] as? Int } == [1024, 1024, 1056, 1056])
+      #expect(products.map { $0["format"] as? String } == ["f32", "bf16", "f32", "bf16"])
+      #expect(products.allSatisfy { $0["gflops"] as? Double ?? 0 > 0 })
     }
     let lines = try await Command.run(arguments + ["csv"]).output.split(separator: "\n")
     #expect(lines.count == 3)

@@ -1,3 +1,4 @@
+import Foundation
 import KelvinCache
 import KelvinEngine
 import KelvinTensors
@@ -56,7 +57,7 @@ struct LimitTests {
 
   @Test(
     "attention of a prompt that is rounded to bfloat16 counts as such, unless entries are 32-bit floats",
-    .enabled(if: Kernels.Variant.roundingAttention != nil))
+    .enabled(if: Kernels.Variant.rounding != nil))
   func rounding() async throws {
     var options = Engine.Options()
     options.threads = 1
@@ -70,6 +71,30 @@ struct LimitTests {
     let plain = try #require(try await engine.bench(bench, repetitions: 1, options: floats).demand)
     #expect(plain.halfOperations == 0)
     #expect(plain.numberOperations == halves.numberOperations + halves.halfOperations)
+  }
+
+  @Test(
+    "products with weights in bfloat16 count as such where activations are rounded to it",
+    .enabled(if: Kernels.Variant.rounding != nil))
+  func roundedProducts() async throws {
+    try await Fixtures.withFolder { folder in
+      let path = folder.appendingPathComponent("bf16.gguf").path
+      var conversion = ConversionOptions()
+      conversion.type = .bf16
+      try ModelConversion(from: Fixtures.path("llama-gqa"), to: path, options: conversion).write()
+      var (options, cache) = (Engine.Options(), CacheOptions())
+      options.threads = 1
+      // So attention does not count.
+      cache.formats = EntryFormats(keys: .f32, values: .f32)
+      let bench = BenchCase(prompt: 12, generated: 0, depth: 0)
+      let products = Double(2 * (12 * Self.layerNumbers + Self.headNumbers))
+      let rounded = try await Engine(path: path, options: options).bench(bench, repetitions: 1, options: cache).demand
+      #expect(rounded?.halfOperations == products)
+      options.isExact = true
+      let exact = try await Engine(path: path, options: options).bench(bench, repetitions: 1, options: cache).demand
+      #expect(exact?.halfOperations == 0)
+      #expect(exact?.numberOperations == rounded.map { $0.numberOperations + products })
+    }
   }
 
   @Test("an evicting policy has less to read")

@@ -44,7 +44,8 @@ enum {
  * padded with zeros to a whole block, the rows to a whole panel).
  *
  * F32    [columns][16] float
- * F16    [columns][16] half;   BF16 the same with bfloat16
+ * F16    [columns][16] half
+ * BF16   [columns / 2][16][2] bfloat16: pairs of neighbouring columns
  * U4     per block of 32 columns: 4 x 64 bytes of codes, then 16 half scales, then (has_minimum) 16 half minima.
  *        Byte 64*i + 4*row + c holds column 4*i + c in its low and column 16 + 4*i + c in its high nibble.
  * U8     per block of 32 columns: 8 x 64 bytes of codes, byte 64*i + 4*row + c holds column 4*i + c; then the
@@ -122,7 +123,8 @@ typedef struct {
   void (*quantise)(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last);
 
   /* y[t*y_stride + row] = x[t] . w[row] (+ bias[row]) for t in [0, T) and the rows of panels [first, last); rows beyond
-   * w->rows are not written. bias may be NULL. */
+   * w->rows are not written. bias may be NULL. avx512bf16 rounds x to bfloat16 where w is BF16, to nearest, ties to even, and
+   * takes what is below 2^-126 as 0. */
   void (*multiply)(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first, int32_t last,
                    const float *bias, float *y, ptrdiff_t y_stride);
 

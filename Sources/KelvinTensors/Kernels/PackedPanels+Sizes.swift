@@ -7,8 +7,13 @@ extension StoredTensor {
     package var bytes: Int
     /// Numbers in it.
     package var numbers: Int
-    /// Whether it is multiplied as int8 codes, and not as 32-bit floats.
-    package var isCodes: Bool
+    /// What it is multiplied as.
+    package var kind: Kind
+  }
+
+  /// What the numbers of a packed matrix are: bfloats are multiplied as such where activations are rounded to bfloat16.
+  package enum Kind: Sendable {
+    case codes, bfloats, floats
   }
 
   /// The cost of a product with this matrix; `nil` for what is no matrix.
@@ -20,6 +25,16 @@ extension StoredTensor {
     let panels = (shape[0] + Int(KELVIN_PANEL) - 1) / Int(KELVIN_PANEL)
     return ProductCost(
       bytes: panels * weight.panel_bytes, numbers: shape[0] * shape[1],
-      isCodes: weight.packing == KELVIN_PACKED_U4 || weight.packing == KELVIN_PACKED_U8)
+      kind: weight.packing.kind)
+  }
+}
+
+extension kelvin_packing {
+  fileprivate var kind: StoredTensor.Kind {
+    switch self {
+    case KELVIN_PACKED_U4, KELVIN_PACKED_U8: .codes
+    case KELVIN_PACKED_BF16: .bfloats
+    default: .floats
+    }
   }
 }
