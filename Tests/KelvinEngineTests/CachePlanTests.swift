@@ -187,8 +187,8 @@ struct CachePlanTests {
     #expect(plan.entryBytes == 2 * 216 * 160 + 2 * 768 * 40)
     let (old, new) = (64 * 72, 64 * 256)
     #expect(plan.fullBytes == 6 * (3 * old + new))
-    // 104 entries of a head on two pages in f16, if the second is begun, and one entry on its way.
-    #expect(plan.peakBytes == 3 * (3 * old + new) + 3 * (3 * old + 2 * new) + old)
+    // 104 entries of a head on two pages in f16, if the second is begun, and an entry of each head on its way.
+    #expect(plan.peakBytes == 3 * (3 * old + new) + 3 * (3 * old + 2 * new) + 3 * old)
     let short = try CachePlan(layout: layout, options: options, tokens: 30)
     #expect(short.formula.numbers == "(2 · 768 · 30) · 1" && short.fullBytes == 6 * new)
     #expect(try CachePlan.longestPrompt(layout: layout, options: options, bytes: plan.peakBytes) == 232)
