@@ -37,13 +37,16 @@ extension Processor {
     parallel(shares.count) { piece, _ in
       let share = shares[piece]
       var first = 0
-      for product in products {
-        let part = share.clamped(to: first..<first + product.weight.panels.panelCount)
+      // By number: threads that take hold of the same product, to let it go again, wait for each other.
+      for index in products.indices {
+        let panels = products[index].weight.panels.panelCount
+        let part = share.clamped(to: first..<first + panels)
         if !part.isEmpty {
           multiply(
-            activations, product, rows: 0..<input.rows, panels: part.lowerBound - first..<part.upperBound - first)
+            activations, products[index], rows: 0..<input.rows,
+            panels: part.lowerBound - first..<part.upperBound - first)
         }
-        first += product.weight.panels.panelCount
+        first += panels
       }
     }
   }
