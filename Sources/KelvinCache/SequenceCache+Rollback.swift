@@ -6,7 +6,8 @@ extension SequenceCache {
   ///
   /// That is exact, so it is refused where it cannot be: where one of the first `count` entries of a head has left, where the
   /// policy adds up the attention that entries receive, where tokens are folded into one another, and where entries have been
-  /// quantised that were in f16 when they were the newest. Back to nothing is always possible. Say `beginPrompt` before the next pass if a prompt follows.
+  /// quantised that were in f16 when they were the newest. Back to nothing is always possible. Say `beginPrompt` before the
+  /// next pass if a prompt follows.
   /// - Throws: `CacheError` that says what is in the way; the cache stays as it was.
   public mutating func rollback(to count: Int) throws(CacheError) {
     guard (0...seen).contains(count) else { throw .notRead(count: count, seen: seen) }
@@ -40,8 +41,10 @@ extension SequenceCache {
 
   /// Takes back what a pass has added before it failed, so that the cache is that of the tokens before it.
   ///
-  /// Entries that reviews of the pass have let go stay away, and those that settled stay quantised. Where tokens are folded into one another, or windows have moved on,
-  /// the tokens before the pass cannot be told from those of the pass: the cache forgets everything.
+  /// Entries that reviews of the pass have let go stay away, those that settled stay quantised, and entries of the layers
+  /// that were done keep the attention that they received: where the same tokens are read again, it counts twice. Where
+  /// tokens are folded into one another, or windows have moved on, the tokens before the pass cannot be told from those
+  /// of the pass: the cache forgets everything.
   mutating func abandonPass() {
     guard !positions.isEmpty else { return }
     guard !layout.foldsTokens, layout.stores.allSatisfy({ $0.reach == .everything }) else { return clear() }
