@@ -29,8 +29,9 @@ public struct Protection: Sendable, Hashable {
 /// protected, much of what separates selection methods disappears.
 ///
 /// Protected entries count against the budget. If they alone exceed it, the base's own protection comes first.
-public struct Protecting<Base: ScoringPolicy>: ScoringPolicy {
-  private var base: Base
+public struct Protecting<Base: ScoringPolicy>: ScoringWrapper {
+  /// Who ranks what is not protected.
+  public var base: Base
   private let protection: Protection
   private var promptLength = 0
 
@@ -59,30 +60,4 @@ public struct Protecting<Base: ScoringPolicy>: ScoringPolicy {
     records.kinds = records.kinds || !protection.kinds.isEmpty
     return records
   }
-  /// Entries per head, as the base policy has them.
-  public var capacity: Int? {
-    get { base.capacity }
-    set { base.capacity = newValue }
-  }
-  /// What the base policy knows of the entries that leave next.
-  public var shortlists: [Shortlist]? {
-    get { base.shortlists }
-    set { base.shortlists = newValue }
-  }
-  /// The budget of the base policy.
-  public var budget: Budget { base.budget }
-  /// The moments of the base policy.
-  public var when: When { base.when }
-  /// The places of the base policy.
-  public var places: Places { base.places }
-  /// The notes of the base policy.
-  public var notes: [Int] { base.notes }
-  /// Lets the base policy take up its notes.
-  public mutating func takeUp(_ notes: [Int]) -> Bool { base.takeUp(notes) }
-  /// The first positions that the base policy protects.
-  public var protectedFirst: Int { base.protectedFirst }
-  /// The newest entries that the base policy protects.
-  public var protectedLast: Int { base.protectedLast }
-  /// Lets the base policy prepare.
-  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { base.prepare(ledger, at: moment) }
 }

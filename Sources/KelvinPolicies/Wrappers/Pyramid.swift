@@ -8,8 +8,9 @@
 /// the total stays; in the paper all have as many.
 ///
 /// Source: Cai et al. 2024, arXiv 2406.02069.
-public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
-  private var base: Base
+public struct Pyramid<Base: ScoringPolicy>: ScoringWrapper {
+  /// Whose budget is spread over layers.
+  public var base: Base
   /// How many times the mean budget the last layer's budget goes into, `β`.
   public let steepness: Double
 
@@ -34,35 +35,4 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringPolicy {
     }
     base.capacity = max(1, Int((entries(place.store) * scale).rounded(.down)))
   }
-
-  /// Entries per head of this layer, `B_l`.
-  public var capacity: Int? {
-    get { base.capacity }
-    set { base.capacity = newValue }
-  }
-  /// What the base policy knows of the entries that leave next.
-  public var shortlists: [Shortlist]? {
-    get { base.shortlists }
-    set { base.shortlists = newValue }
-  }
-  /// The budget of the base policy.
-  public var budget: Budget { base.budget }
-  /// The moments of the base policy.
-  public var when: When { base.when }
-  /// The facts that the base policy asks for.
-  public var records: Records { base.records }
-  /// The places of the base policy.
-  public var places: Places { base.places }
-  /// The notes of the base policy.
-  public var notes: [Int] { base.notes }
-  /// Lets the base policy take up its notes.
-  public mutating func takeUp(_ notes: [Int]) -> Bool { base.takeUp(notes) }
-  /// The first positions that the base policy protects.
-  public var protectedFirst: Int { base.protectedFirst }
-  /// The newest entries that the base policy protects.
-  public var protectedLast: Int { base.protectedLast }
-  /// Lets the base policy prepare.
-  public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) { base.prepare(ledger, at: moment) }
-  /// The score of the base policy.
-  public func score(_ entry: Int, in head: HeadLedger) -> Float { base.score(entry, in: head) }
 }
