@@ -5,7 +5,8 @@ struct ModelFile: ParsableArguments {
   @Argument(help: ArgumentHelp("The same as --model.", valueName: "model"))
   var unnamed: String?
   @Option(
-    name: [.short, .customLong("model")], help: "The model: a GGUF file, a safetensors folder, or a llama2.c file.")
+    name: [.customShort("m"), .customLong("model")],
+    help: "The model: a GGUF file, a safetensors folder, or a llama2.c file.")
   var named: String?
 
   /// The path that was given; `nil`: none.
