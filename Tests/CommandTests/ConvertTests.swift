@@ -65,7 +65,7 @@ struct ConvertTests {
       let outcome = try await Command.run(["convert", Command.model, path, "--kv-heads", "1"])
       let inspected = try await Command.run(["inspect", "-m", path])
       #expect(outcome.code == 0)
-      #expect(inspected.output.contains("3 stores of 1 KV heads"))
+      #expect(inspected.output.contains("3 stores of 1 KV head"))
     }
   }
 
@@ -75,7 +75,7 @@ struct ConvertTests {
       let path = folder.appendingPathComponent(name).path
       #expect(try await Command.run(["convert", Command.model, path, "--kv-heads", "2,1,1"]).code == 0)
       let inspected = try await Command.run(["inspect", "-m", path])
-      #expect(inspected.output.contains("1 store of 2 KV heads") && inspected.output.contains("2 stores of 1 KV heads"))
+      #expect(inspected.output.contains("1 store of 2 KV heads") && inspected.output.contains("2 stores of 1 KV head"))
       let plan = try await Command.run(["plan", path, "--tokens", "64", "--json"])
       let cache = try #require(try plan.object()["cache"] as? [String: Any])
       #expect(cache["formula"] as? String == "2 · (Σ stores H) · D · tokens · batch · bytes")
@@ -180,7 +180,7 @@ struct ConvertTests {
       let plan = try await Command.run(["plan", path, "--tokens", "64"])
       #expect(plan.output.contains("= 1 · 32 · 64 · 1 · 2 = 4096 B") || plan.output.contains("4 096 B"))
       let inspected = try await Command.run(["inspect", "-m", path])
-      #expect(inspected.output.contains("entries       1 store of 1 KV heads, keys of 32, values of 24\n"))
+      #expect(inspected.output.contains("entries       1 store of 1 KV head, keys of 32, values of 24\n"))
       #expect(inspected.output.contains("tokenizer     SentencePiece, 320 tokens"))
     }
   }

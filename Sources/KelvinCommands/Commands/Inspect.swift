@@ -13,17 +13,19 @@ struct Inspect: AsyncParsableCommand {
     abstract: "Shows a model's sizes, formats and cache; the weights are not loaded.",
     discussion: """
       Example:
-        kelvin inspect -m model.gguf
+        kelvin inspect model.gguf
       """)
 
-  @Option(name: .shortAndLong, help: "The model: a GGUF file, a safetensors folder, or a llama2.c file.")
-  var model: String
+  @OptionGroup var model: ModelFile
   @Flag(help: "Print one JSON object.")
   var json = false
 
   func run() async throws {
     try await reporting {
-      let result = Inspected(try ModelInspection(path: model))
+      guard let path = try model.path() else {
+        throw Failure("give a model: kelvin inspect MODEL", code: SystemExit.usage)
+      }
+      let result = Inspected(try ModelInspection(path: path))
       if json {
         try Output.json(result)
       } else {
@@ -71,7 +73,7 @@ private struct Inspected: Encodable {
     }
 
     var text: String {
-      "entries       \(count) store\(count == 1 ? "" : "s") of \(heads) KV heads, keys of \(keyWidth), "
+      "entries       \(count) store\(count == 1 ? "" : "s") of \(heads) KV head\(heads == 1 ? "" : "s"), keys of \(keyWidth), "
         + "values of \(valueWidth)" + (layers == count ? "" : ", read by \(layers) layers")
         + (window.map { ", of the newest \($0) positions" } ?? "")
         + (mergedTokens.map { ", merged on arrival, as means of the newest \($0) tokens" } ?? "")

@@ -20,8 +20,7 @@ struct Plan: AsyncParsableCommand {
         kelvin plan --layers 80 --heads 64 --kv-heads 8 --head-dim 128 --tokens 1000 --batch 8
       """)
 
-  @Argument(help: "A model: a GGUF file, a safetensors folder, or a llama2.c file.")
-  var model: String?
+  @OptionGroup var model: ModelFile
   @Option(help: "A Hugging Face config.json; no weights are needed.")
   var config: String?
   @Option(help: "Without a model: transformer layers.")
@@ -59,6 +58,7 @@ struct Plan: AsyncParsableCommand {
   /// What is planned: a model, a configuration, or a shape.
   private func subject() throws -> PlanSubject {
     let shape = [layers, heads, kvHeads, headDim]
+    let model = try model.path()
     let ways = [model != nil, config != nil, shape.contains { $0 != nil }]
     guard ways.filter({ $0 }).count == 1 else {
       throw Failure(
