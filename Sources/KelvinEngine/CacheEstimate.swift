@@ -8,32 +8,36 @@ struct CacheEstimate {
   let layout: CacheLayout
   let options: CacheOptions
   let batch: Int
-  /// `nil` where the policy has none.
-  let budget: Budget?
+  /// As it is before a prompt begins.
+  private let policy: any CachePolicy
+  private let hasBudget: Bool
 
   init(layout: CacheLayout, options: CacheOptions, batch: Int) throws(EngineError) {
     guard batch > 0 else { throw .invalidOption(option: "batch", found: "\(batch)", expected: "at least 1") }
-    _ = try options.makePolicy()
+    policy = try options.makePolicy()
     try options.checkFormats(fit: layout)
     self.layout = layout
     self.options = options
     self.batch = batch
     let entry = PolicyRegistry.all.first { $0.name == options.policy.name }
     let usual = entry?.options.first { $0.key == "budget" }?.defaultValue
-    budget = (options.policy["budget"] ?? usual).flatMap { Budget($0) }
+    hasBudget = (options.policy["budget"] ?? usual).flatMap { Budget($0) } != nil
   }
 
-  /// The entries of every head of each store that stay of a prompt of `tokens`.
+  /// The entries of every head of each store that stay of a prompt of `tokens`, as each store's copy of the policy says;
+  /// `nil` where the policy has no budget.
   func kept(of tokens: Int) -> [Int]? {
-    budget.map { budget in
-      let heads = layout.stores.map(\.heads)
-      return layout.stores.enumerated().map { index, store in
-        let place = StorePlace(
+    guard hasBudget else { return nil }
+    let heads = layout.stores.map(\.heads)
+    return layout.stores.enumerated().map { index, store in
+      var policy = policy
+      policy.begin(
+        at: StorePlace(
           store: index, headsOfStores: heads, pageEntries: PageShape.entries,
           pageBytes: options.formats.pageShape(of: store).bytes, tailEntries: options.formats.residual,
-          tailPageBytes: options.formats.pageShape(of: store).unquantised.bytes, stateBytes: layout.stateBytes)
-        return min(store.mostEntries(of: tokens), budget.entries(at: place, promptLength: tokens) ?? tokens)
-      }
+          tailPageBytes: options.formats.pageShape(of: store).unquantised.bytes, stateBytes: layout.stateBytes),
+        promptLength: tokens)
+      return min(store.mostEntries(of: tokens), policy.capacity ?? tokens)
     }
   }
 

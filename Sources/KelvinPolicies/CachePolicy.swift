@@ -8,6 +8,9 @@ public protocol CachePolicy: Sendable {
   var records: Records { get }
   /// Whether kept entries keep their positions or close ranks.
   var places: Places { get }
+  /// Entries that a review leaves in a head, in the mean over a store's heads, once `begin` has told the prompt's length;
+  /// `nil`: as many as come.
+  var capacity: Int? { get }
   /// Called when a prompt begins, before any of it is read; again for every further prompt of the sequence.
   mutating func begin(at place: StorePlace, promptLength: Int)
   /// Whether the next review, at `moment`, will read the columns that are measured for reviews only.
@@ -31,6 +34,8 @@ extension CachePolicy {
 }
 
 extension CachePolicy {
+  /// As many as come.
+  public var capacity: Int? { nil }
   /// Every review reads its columns.
   public func reads(at moment: Moment) -> Bool { true }
 }

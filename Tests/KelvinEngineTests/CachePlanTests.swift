@@ -133,6 +133,22 @@ struct CachePlanTests {
     }
   }
 
+  @Test(
+    "budgets that differ by layer are planned layer by layer, to the byte",
+    arguments: ["h2o:budget=30%,layers=pyramid", "l2:budget=70", "l2:budget=24KiB,layers=pyramid,skip=1,every=4"])
+  func layers(policy: String) throws {
+    for model in [try TinyModel(), try TinyModel("llama-mixed")] {
+      for reviewsChunks in [false, true] {
+        let options = try Self.options(policy, chunk: 64, reviewsChunks: reviewsChunks)
+        let (report, peak) = try model.read(tokens: 256, options: options)
+        let plan = try CachePlan(layout: model.model.layout, options: options, tokens: 256)
+        #expect(report.bytes == plan.keptBytes && peak <= plan.peakBytes)
+        let kept = try #require(plan.keptEntries)
+        #expect(Set(kept).count > 1 && kept.min() == report.heads.min && kept.max() == report.heads.max)
+      }
+    }
+  }
+
   @Test("with reviews between chunks, reading never takes more than the budget and one chunk")
   func peak() throws {
     let options = try Self.options("h2o:budget=64", chunk: 64, reviewsChunks: true)
@@ -268,33 +284,5 @@ struct CachePlanTests {
     #expect(try CachePlan(layout: largest, options: options, tokens: 1).fullBytes == 1 << 57)
     let bytes = try Self.options("h2o:budget=64MiB", EntryFormats(keys: .f32, values: .f32))
     #expect(try CachePlan(layout: largest, options: bytes, tokens: 100).keptEntries?.first == 1)
-  }
-}
-
-/// A model of `Fixtures` with random weights; `llama-gqa` has 3 layers, 4 query heads, 2 KV heads of 16.
-private struct TinyModel {
-  let model: any LanguageModel
-  let processor: Processor
-
-  init(_ name: String = "llama-gqa") throws {
-    processor = try Processor(threads: 1)
-    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .appendingPathComponent("Fixtures/\(name)")
-    model = try LoadedModel(path: folder.path, exact: true, processor: processor).model
-  }
-
-  /// Reads a prompt chunk by chunk.
-  /// - Returns: what is kept then, and the most bytes that were out at one time.
-  func read(tokens: Int, options: CacheOptions) throws -> (report: CacheReport, peakBytes: Int) {
-    let pool = PagePool()
-    var cache = SequenceCache(
-      layout: model.layout, formats: options.formats, policy: try PolicyRegistry.make(options.policy), pool: pool)
-    cache.beginPrompt(length: tokens)
-    for start in stride(from: 0, to: tokens, by: options.chunk) {
-      let chunk = (start..<min(tokens, start + options.chunk)).map { Int32($0 % model.vocabulary) }
-      cache.expect(chunk.count, reviewsChunks: options.reviewsChunks)
-      _ = try model.logits(for: chunk, wanting: .none, memory: &cache, on: processor)
-    }
-    return (cache.report(policy: "", budget: nil), pool.peakBytes)
   }
 }

@@ -45,10 +45,10 @@ struct Convert: AsyncParsableCommand {
   @Option(
     help: "KV heads that are wanted, divisors of those that are there: a number, or one per layer. (default: as many)")
   var kvHeads: String?
-  @Option(help: "What stands for the heads of a group: mean, first or random.")
-  var pool: HeadPooling.Choice = .mean
-  @Option(name: .shortAndLong, help: "Seed of --pool random.")
-  var seed: UInt64 = 0
+  @Option(help: "What stands for the heads of a group: mean, first or random. (default: mean)")
+  var pool: HeadPooling.Choice?
+  @Option(name: .shortAndLong, help: "Seed of --pool random. (default: 0)")
+  var seed: UInt64?
   @OptionGroup var latent: LatentFlags
   @Option(name: .shortAndLong, help: "Worker threads. (default: one per processor)")
   var threads: Int?
@@ -71,7 +71,7 @@ struct Convert: AsyncParsableCommand {
       }
       var options = ConversionOptions()
       options.type = type?.format
-      options.pooling = try kvHeads.map { HeadPooling(heads: try Self.heads($0), choice: pool, seed: seed) }
+      options.pooling = try pooling()
       options.latent = try latent.options(for: input)
       options.threads = threads
       let cancellation = Cancellation()
@@ -91,6 +91,19 @@ struct Convert: AsyncParsableCommand {
         throw SystemExit.interrupted
       }
     }
+  }
+
+  /// What the flags say; `nil` where heads stay as they are.
+  private func pooling() throws -> HeadPooling? {
+    if let seed, pool != .random {
+      throw EngineError.invalidOption(
+        option: "seed", found: "\(seed) without --pool random", expected: "--pool random as well")
+    }
+    if let pool, kvHeads == nil {
+      throw EngineError.invalidOption(
+        option: "pool", found: "\(pool.rawValue) without --kv-heads", expected: "--kv-heads as well")
+    }
+    return try kvHeads.map { HeadPooling(heads: try Self.heads($0), choice: pool ?? .mean, seed: seed ?? 0) }
   }
 
   /// `1`, or `8,4,4,1` for four layers.

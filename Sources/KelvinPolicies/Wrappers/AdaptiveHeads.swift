@@ -20,6 +20,8 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
   public var records: Records { base.records }
   /// The places of the base policy.
   public var places: Places { base.places }
+  /// The base policy's, which is the mean of what the heads of a store keep.
+  public var capacity: Int? { base.capacity }
   /// The notes of the base policy.
   public var notes: [Int] { base.notes }
   /// Lets the base policy take up its notes.

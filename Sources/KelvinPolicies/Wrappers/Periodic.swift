@@ -19,6 +19,9 @@ public struct Periodic<Base: CachePolicy>: CachePolicy {
   /// The places of the base policy.
   public var places: Places { base.places }
 
+  /// Entries per head after a review, as the base policy has them.
+  public var capacity: Int? { base.capacity }
+
   /// The steps since the prompt, then the notes of the base policy.
   public var notes: [Int] { [steps] + base.notes }
 

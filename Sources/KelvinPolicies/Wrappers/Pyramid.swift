@@ -33,6 +33,7 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringWrapper {
       let total = place.headsOfStores.indices.reduce(0) { $0 + Double(place.headsOfStores[$1]) * entries($1) }
       scale = Double(mean) * Double(place.allHeads) / total
     }
-    base.capacity = max(1, Int((entries(place.store) * scale).rounded(.down)))
+    // As large as a plan for prompts of any length asks for.
+    base.capacity = max(1, Int(min(entries(place.store) * scale, 0x1p62).rounded(.down)))
   }
 }
