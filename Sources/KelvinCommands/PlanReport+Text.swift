@@ -12,6 +12,7 @@ extension PlanReport {
       "        \(Output.grouped(cache.bytesPerToken)) B per token, \(cache.format)",
       "pages   \(Self.bytes(cache.pageBytes)) in whole pages of 64 entries, as the allocator takes them",
     ]
+    if cache.isBound { lines.append("        at most: entries are merged, and how many depends on the text") }
     if let multiHead {
       let factor = Double(multiHead.bytes) / Double(cache.bytes)
       lines.append("MHA     with a KV head for each query head, as formulas without GQA count:")

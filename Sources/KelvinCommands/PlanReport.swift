@@ -47,17 +47,21 @@ struct PlanReport: Encodable {
     var bytes: Int
     /// What the allocator takes.
     var pageBytes: Int
+    /// Whether these are the most there can be: how many entries are merged depends on the text.
+    var isBound: Bool
 
     enum CodingKeys: String, CodingKey {
       case formula, numbers, format, bytes
       case bytesPerToken = "bytes_per_token"
       case pageBytes = "page_bytes"
+      case isBound = "is_bound"
     }
 
     init(_ plan: CachePlan) {
       (formula, numbers) = plan.formula
       format = plan.formats.description
       bytesPerToken = plan.layout.bytesPerToken(formats: plan.formats)
+      isBound = plan.layout.stores.contains { $0.gating != nil }
       bytes = plan.entryBytes
       pageBytes = plan.fullBytes
     }

@@ -133,6 +133,17 @@ struct JSONTests {
     #expect(try await inspect("dmc-llama").stores[0]["merged_tokens"] as? Int == 12)
   }
 
+  @Test(
+    "plan says where its bytes are a bound, because entries are merged",
+    arguments: [("dmc-llama", true), ("llama-gqa", false)])
+  func bound(_ folder: String, _ isBound: Bool) async throws {
+    let outcome = try await Command.run(["plan", Fixtures.path(folder), "--json"])
+    let cache = try #require(outcome.object()["cache"] as? [String: Any])
+    #expect(cache["is_bound"] as? Bool == isBound)
+    let text = try await Command.run(["plan", Fixtures.path(folder)])
+    #expect(text.output.contains("at most: entries are merged") == isBound)
+  }
+
   @Test("bench --roofline: every row with the machine's limits and its share of them, also as csv")
   func roofline() async throws {
     let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "1", "--roofline", "-o"]
