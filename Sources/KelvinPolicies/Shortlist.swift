@@ -5,7 +5,7 @@
 /// as long as one of the few is below the bound, it is the lowest of all.
 ///
 /// It holds nothing that the ledger does not say, so it is not saved; where the ledger is not the one that was expected
-/// next, everything is looked at again. Looking at everything in every step took 7 to 9 % of a step with 1600 entries
+/// next, everything is looked at again. Looking at everything in every step took 6 to 9 % of a step with 1600 entries
 /// (`perf`, `kelvin bench -p 0 -n 180 -d 2000 --kv-policy h2o --kv-budget 1600`): most of it waiting for positions.
 public struct Shortlist: Sendable {
   private struct Candidate {
