@@ -147,7 +147,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
           .entries = last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES,
           .queries = queries + d, .query_stride = query_stride,
           .scores = scores + entry - first, .stride = stride,
-          .ahead = to_next_page(head, entry, last),
+          .ahead = to_next_keys(head, first, entry, last),
           .starts = d == 0, .ends = d + channels == width, .scale = scale,
       };
 #ifdef PAIR_PRODUCTS
@@ -257,9 +257,11 @@ static void (*const mixes[])(int32_t, const mix_part *) = {mix_f32, mix_f16, mix
 static void (*const fills[])(const mix_part *, float *) = {fill_f32, fill_f16, fill_bf16, fill_q8_0, fill_q4_0};
 
 /* The scales of the blocks of a page's values from channel d on, as floats. */
-static void fill_scales(const kelvin_head *head, int32_t entry, int32_t d, int32_t channels, float *scales) {
+static void fill_scales(const kelvin_head *head, int32_t entry, int32_t d, int32_t channels, ptrdiff_t ahead,
+                        float *scales) {
   const uint8_t *from = value_scales(head, entry) + 2 * (size_t)(d / KELVIN_BLOCK) * KELVIN_PAGE_ENTRIES;
   for (int32_t i = 0; i < channels / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES; i += LANES) {
+    ask_ahead(1, from + 2 * i, ahead, 2 * LANES);
     store(scales + i, load_half(from + 2 * i));
   }
 }
@@ -297,7 +299,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
           .out = out + d, .out_stride = out_stride,
           .ahead = to_next_page(head, entry, last),
       };
-      if (is_quantised(format) && !shares_key(head)) fill_scales(head, entry, d, p.channels, scales);
+      if (is_quantised(format) && !shares_key(head)) fill_scales(head, entry, d, p.channels, p.ahead, scales);
       const bool converts = (many && !reads_pairs(format)) || shares_key(head) || p.channels % LANES != 0;
       if (converts) {
         if (shares_key(head)) fill_from_keys(head, entry, d, p.channels, tile);

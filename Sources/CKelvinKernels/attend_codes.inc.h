@@ -6,6 +6,14 @@ INLINE ptrdiff_t to_next_page(const kelvin_head *head, int32_t entry, int32_t la
   return (ptrdiff_t)((intptr_t)page_of(head, entry + KELVIN_PAGE_ENTRIES) - (intptr_t)page_of(head, entry));
 }
 
+/* Bytes from the keys of an entry's page to what is read after them: the keys of the next page, or the first values where
+ * `last` is in this page. With that and the scales of values asked for (`fill_scales`), `kelvin bench -p 0 -n 96 -d 1600` is 2.5 %
+ * faster, and 5 % with -ctk q8_0 -ctv q8_0 (medians of 6 and 8 pairs). */
+INLINE ptrdiff_t to_next_keys(const kelvin_head *head, int32_t first, int32_t entry, int32_t last) {
+  if (last - entry > KELVIN_PAGE_ENTRIES || shares_key(head)) return to_next_page(head, entry, last);
+  return (ptrdiff_t)((intptr_t)(page_of(head, first) + head->values_offset) - (intptr_t)page_of(head, entry));
+}
+
 /* The blocks of the part times the keys of one page. */
 static void score_page(int32_t rows, codes_part *p) {
   const int32_t panels = (p->w->rows + KELVIN_PANEL - 1) / KELVIN_PANEL;
@@ -27,7 +35,7 @@ static void score_entries(const kelvin_head *head, int32_t first, int32_t last, 
         w = keys_of(head, page_of(head, entry), last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES);
         codes_part p = {
             .w = &w, .tile = tile, .y = scores + r * stride + entry - first, .y_stride = stride,
-            .b0 = b, .blocks = end - b, .ahead = count <= 4 ? to_next_page(head, entry, last) : 0,
+            .b0 = b, .blocks = end - b, .ahead = count <= 4 ? to_next_keys(head, first, entry, last) : 0,
         };
         score_page(count, &p);
       }

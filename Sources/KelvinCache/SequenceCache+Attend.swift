@@ -41,7 +41,7 @@ extension SequenceCache {
         box.store.measureForReview(
           on: queries.processor, scale: scale, spreads: formats.keys.isQuantised, angles: &angles)
       }
-      if isReviewed { try box.store.review(at: moment) }
+      if isReviewed { try box.store.review(at: moment, edits: &edits) }
       try box.store.settle(on: queries.processor)
     }
     return output

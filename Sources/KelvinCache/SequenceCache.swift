@@ -26,6 +26,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   var heldStates: HeldBytes?
   /// The last attention layer that reads each store, and how many do.
   let readers: [(last: Int, count: Int)]
+  /// Room for the decisions of one review; one for all stores, so that it stays near.
+  var edits: Edits
   var promptLength = 0
   private(set) var moment = Moment.promptEnd
   var angles = RotaryAngles()
@@ -56,6 +58,7 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
       let layers = layout.storeOfLayer.indices.filter { layout.storeOfLayer[$0] == store }
       return (layers.last ?? 0, max(1, layers.count))
     }
+    edits = Edits(heads: layout.stores.map(\.heads).max() ?? 0)
     var firstHead = 0
     stores = []
     for store in layout.stores {

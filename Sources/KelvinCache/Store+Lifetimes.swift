@@ -27,6 +27,7 @@ extension Store {
 
   /// Lets the entries of every head leave that no query from `position` on sees.
   mutating func expire(unseenFrom position: Int) throws(MemoryError) {
+    guard layout.gating != nil || layout.reach != .everything else { return }
     for head in heads.indices { try expire(unseenFrom: position, head: head) }
   }
 

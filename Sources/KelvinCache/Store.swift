@@ -12,7 +12,6 @@ struct Store: ~Copyable {
   var heads: [HeadEntries] = []
   var ledger: Ledger
   var policy: any CachePolicy
-  var edits: Edits
   /// How the prompts' queries were spread, where the policy asks.
   var queryStatistics = QueryStatistics()
   var evicted = 0
@@ -34,7 +33,6 @@ struct Store: ~Copyable {
     self.policy = policy
     heads = (0..<layout.heads).map { _ in HeadEntries(shape: shape, residual: formats.residual, pool: pool) }
     ledger = Ledger(heads: (0..<layout.heads).map { HeadLedger(number: firstHead + $0) }, seen: 0)
-    edits = Edits(heads: layout.heads)
     segments = OpenSegment.none(of: layout)
   }
 
@@ -86,12 +84,14 @@ struct Store: ~Copyable {
   }
 
   /// Lets the policy decide, and does what it said: entries leave, and emptied pages return to the pool.
-  mutating func review(at moment: Moment) throws(MemoryError) {
+  /// - Parameter edits: room for what it says.
+  mutating func review(at moment: Moment, edits: inout Edits) throws(MemoryError) {
     edits.removeAll()
     policy.review(ledger, at: moment, edits: &edits)
+    edits.sort()
     for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
-      for entry in edits.evictions[head].sorted(by: >) {
+      for entry in edits.evictions[head] {
         try remove(entry, head: head)
         evicted += 1
       }

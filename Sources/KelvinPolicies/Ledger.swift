@@ -80,7 +80,7 @@ public struct HeadLedger: Sendable {
 
 /// What a review decided: the entries that leave, head by head.
 public struct Edits: Sendable {
-  /// For each head the entries that leave, in no order.
+  /// For each head the entries that leave, in no order until they are sorted.
   public private(set) var evictions: [[Int]]
 
   /// No decision yet about any of `heads` heads.
@@ -93,6 +93,11 @@ public struct Edits: Sendable {
   /// An entry may be named once.
   public mutating func evict(_ entry: Int, head: Int) {
     evictions[head].append(entry)
+  }
+
+  /// Puts the entries of every head in order, the last first: each can be taken out without moving those that follow.
+  public mutating func sort() {
+    for head in evictions.indices where evictions[head].count > 1 { evictions[head].sort(by: >) }
   }
 
   /// Forgets all decisions and keeps the memory.

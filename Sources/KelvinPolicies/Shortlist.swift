@@ -20,7 +20,7 @@ public struct Shortlist: Sendable {
   }
 
   /// How many entries a look at all of them notes.
-  private static let length = 24
+  private static let length = 12
 
   private var candidates: [Candidate] = []
   /// No entry that may leave scores less, but for the candidates.
