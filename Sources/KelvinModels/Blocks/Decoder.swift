@@ -69,8 +69,7 @@ public struct Decoder: LanguageModel {
     for tokens: [Int32], wanting: LogitRows, memory: inout (some AttentionMemory & ~Copyable), on processor: Processor
   ) throws(MemoryError) -> Tensor {
     var x = try embedded(tokens, at: memory.positions, on: processor)
-    // In its place: a copy of a layer retains all its weights.
-    for index in layers.indices { x = try layers[index](x, memory: &memory) }
+    for layer in layers { x = try layer(x, memory: &memory) }
     switch wanting {
     case .none: return processor.tensor(rows: 0, columns: vocabulary)
     case .last: x = x[rows: x.rows - 1..<x.rows]

@@ -2,7 +2,9 @@ import KelvinAttention
 import KelvinTensors
 
 /// One decoder layer: attention and feed-forward, each beside a residual.
-struct DecoderLayer: Sendable {
+///
+/// It is a class because to take a value in hand is to retain each of its weights.
+final class DecoderLayer: Sendable {
   let index: Int
   let attentionScale: Float
   let activation: DecoderConfiguration.Activation
