@@ -33,7 +33,10 @@ extension StoredTensor {
     let source = ComputedBytes {
       var output = ContiguousArray<UInt8>()
       output.reserveCapacity(bytes)
-      for part in parts { output += part.bytes() }
+      for part in parts {
+        output += part.bytes()
+        part.source.release(part.range)
+      }
       return output
     }
     self.init(name: name, shape: shape, format: format, source: source, range: 0..<bytes)
