@@ -85,17 +85,18 @@ struct DeepSeekTranslationTests {
     #expect(back.metadata["q_lora_rank"] == .null && back.metadata["n_routed_experts"] == nil)
   }
 
-  @Test("YaRN comes back number by number")
-  func yarn() throws {
-    let example = DeepSeekTests.Case("deepseek-v3", variant: "yarn")
-    let gguf = try translate(example.checkpoint(), .gguf)
-    #expect(gguf.metadata["deepseek2.rope.scaling.yarn_log_multiplier"] == .number(Double(Float(0.1))))
-    #expect(
-      try translate(gguf, .huggingFace).metadata["rope_scaling"]
-        == .object([
-          "type": .string("yarn"), "factor": .number(8), "beta_fast": .number(32), "beta_slow": .number(1),
-          "mscale": .number(1), "mscale_all_dim": .number(1), "original_max_position_embeddings": .integer(16),
-        ]))
+  @Test("YaRN comes back number by number, with the multipliers that were published", arguments: [0.707, 1])
+  func yarn(_ multiplier: Double) throws {
+    var original = try DeepSeekTests.Case("deepseek-v3", variant: "yarn").checkpoint()
+    let scaling: [String: MetadataValue] = [
+      "type": .string("yarn"), "factor": .number(8), "beta_fast": .number(32), "beta_slow": .number(1),
+      "mscale": .number(multiplier), "mscale_all_dim": .number(multiplier),
+      "original_max_position_embeddings": .integer(16),
+    ]
+    original.metadata["rope_scaling"] = .object(scaling)
+    let gguf = try translate(original, .gguf)
+    #expect(gguf.metadata["deepseek2.rope.scaling.yarn_log_multiplier"] == .number(Double(Float(0.1 * multiplier))))
+    #expect(try translate(gguf, .huggingFace).metadata["rope_scaling"] == .object(scaling))
     var plain = gguf
     plain.metadata["deepseek2.rope.scaling.yarn_log_multiplier"] = nil
     let back = try translate(plain, .huggingFace)

@@ -37,8 +37,10 @@ extension DeepSeekRope.Yarn {
       // Without `mscale_all_dim`, turned channels would get a magnitude.
       keys["attention_factor"] = .number(1)
     } else {
-      keys["mscale"] = .shortest(Float(multiplier))
-      keys["mscale_all_dim"] = .shortest(Float(multiplier))
+      // GGUF rounds the tenth of it to 32 bits: the decimal nearest to that, times ten, is the number that was meant.
+      let tenth = MetadataValue.shortest(Float(0.1 * multiplier)).number ?? 0
+      keys["mscale"] = .shortest(Float(10 * tenth))
+      keys["mscale_all_dim"] = keys["mscale"]
     }
     return keys
   }
