@@ -6,6 +6,8 @@ public struct ArchitectureConversion: Sendable {
   let translate: @Sendable (Checkpoint, Checkpoint.Style) throws(ModelError) -> Checkpoint
   /// Where the KV heads lie.
   let keyValueHeads: @Sendable (Checkpoint) throws(ModelError) -> KeyValueHeads
+  /// What a translation leaves out although the file has it, a sentence each.
+  var omissions: @Sendable (Checkpoint) throws(ModelError) -> [String] = { _ in [] }
 
   /// The model of `checkpoint` in the names, keys and order of rows of `style`.
   ///
@@ -15,6 +17,10 @@ public struct ArchitectureConversion: Sendable {
   public func translate(_ checkpoint: Checkpoint, to style: Checkpoint.Style) throws(ModelError) -> Checkpoint {
     try translate(checkpoint, style)
   }
+
+  /// What `translate` leaves out of the model, a sentence each.
+  /// - Throws: `ModelError`, as `translate`.
+  public func omissions(of checkpoint: Checkpoint) throws(ModelError) -> [String] { try omissions(checkpoint) }
 }
 
 /// Where the KV heads of a model lie: the tensors that have some rows for each, head after head.

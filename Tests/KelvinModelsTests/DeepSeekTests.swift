@@ -32,9 +32,15 @@ struct DeepSeekTests {
       self.tolerance = tolerance
     }
 
-    func model(threads: Int = 1) throws -> TestModel {
-      try TestModel(folder, configuration: configuration, threads: threads)
+    func checkpoint() throws -> Checkpoint {
+      var checkpoint = try CheckpointReader.read(path: Fixtures.path(folder))
+      if let configuration {
+        checkpoint.metadata = try CheckpointReader.read(configuration: Fixtures.path(configuration)).metadata
+      }
+      return checkpoint
     }
+
+    func model(threads: Int = 1) throws -> TestModel { try TestModel(checkpoint(), threads: threads) }
   }
 
   static let folders = ["deepseek-v2-lite-dense", "deepseek-v2-qlora-dense", "deepseek-v2-moe", "deepseek-v3"]

@@ -11,7 +11,8 @@ struct Convert: AsyncParsableCommand {
     discussion: """
       OUT is a GGUF file if it ends in .gguf, otherwise a Hugging Face folder: config.json, model.safetensors and the
       tokenizer's files. Names, the order of rows, tokenizer and chat template are carried over. Nothing is overwritten,
-      and OUT appears when it is whole.
+      and OUT appears when it is whole. What the other container has no place for is refused by its name; a DeepSeek's
+      layers behind the last, which predict further tokens, are left out with a note.
 
       --type is for matrices. Norms and biases become f32. With a type below 6 bits the embedding and the output head
       become q6_k. Rows that are no whole blocks (256 numbers for q4_k and q6_k, else 32) take the next wider format, with
@@ -19,7 +20,8 @@ struct Convert: AsyncParsableCommand {
       safetensors hold f32, f16 and bf16.
 
       --kv-heads pools consecutive KV heads, in all layers to one number or in each to its own of a comma-separated list. The
-      model needs more training before it is as good as it was. Other programs may not read layers that differ.
+      model needs more training before it is as good as it was. Other programs may not read layers that differ. A DeepSeek's
+      latents are no such heads.
 
       --mla makes the attention of a Llama latent (MLA), without training: a layer then remembers a latent of WIDTH numbers
       and --mla-rope turned channels for each KV head, in place of keys and values. Latents are found by what keys and

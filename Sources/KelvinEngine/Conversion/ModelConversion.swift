@@ -52,11 +52,14 @@ public struct ModelConversion: Sendable {
     let processor = try Self.processor(options.threads)
     var plan = FormatPlan(type: options.type, style: style, processor: processor)
     var changed: Checkpoint
+    var omissions: [String] = []
     do {
       changed = try options.pooling?.apply(to: source) ?? source
       if options.type == nil { plan.keepFormats(of: source, in: &changed) }
       if source.style != style || source.metadata["kelvin.rotary_pairs"] != nil {
-        changed = try ArchitectureRegistry.conversion(of: changed).translate(changed, to: style)
+        let conversion = try ArchitectureRegistry.conversion(of: changed)
+        omissions = try conversion.omissions(of: changed)
+        changed = try conversion.translate(changed, to: style)
       }
     } catch {
       throw .unreadableModel(reason: error.description, isMissing: false)
@@ -69,7 +72,7 @@ public struct ModelConversion: Sendable {
     text.add(to: &changed, source: source)
     // A retrofit goes on after this, so the end of this is not the end.
     try plan.apply(to: &changed, progress: retrofit == nil ? progress : { _ in progress(0.75) })
-    var notes = plan.notes + text.notes
+    var notes = omissions + plan.notes + text.notes
     if !source.otherTensors.isEmpty {
       notes.append("left out, as they are no weights: \(source.otherTensors.keys.sorted().joined(separator: ", "))")
     }

@@ -136,5 +136,5 @@ extension DeepSeek {
     describe: { checkpoint throws(ModelError) in try DeepSeekConfiguration(checkpoint).summary },
     make: { checkpoint, exact, processor, progress throws(ModelError) in
       try DeepSeek(checkpoint, exact: exact, processor: processor, progress: progress)
-    })
+    }, conversion: DeepSeekTranslation.conversion)
 }

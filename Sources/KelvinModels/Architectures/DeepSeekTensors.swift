@@ -3,7 +3,7 @@ public import KelvinTensors
 /// What the tensors of a DeepSeek are called in a file.
 struct DeepSeekTensorNames: Sendable {
   /// The tensors that a layer may have.
-  enum Part: Sendable {
+  enum Part: CaseIterable, Sendable {
     case attentionNorm, query, queryDown, queryNorm, queryUp, latentDown, latentNorm, keyValueUp, keyUp, valueUp, output
     case feedForwardNorm, gate, up, down
     case router, correction, expertGate, expertUp, expertDown, sharedGate, sharedUp, sharedDown

@@ -6,14 +6,19 @@ extension StoredTensor {
   ///
   /// Pair `i` of a head of width `D` is channels `2i` and `2i + 1` where pairs are adjacent, `i` and `i + D/2` where they
   /// are halves. Every head is reordered alike, so the products of queries and keys stay what they are.
-  /// - Parameter headWidth: `D`; the rows are whole heads.
-  func withRotaryPairs(_ target: Rotary.Pairs, from source: Rotary.Pairs, headWidth: Int) -> StoredTensor {
+  /// - Parameters:
+  ///   - headWidth: `D` and what stands before it; the rows are whole heads.
+  ///   - plain: channels of a head before the turned ones, which stay where they are.
+  func withRotaryPairs(
+    _ target: Rotary.Pairs, from source: Rotary.Pairs, headWidth: Int, behind plain: Int = 0
+  ) -> StoredTensor {
     guard source != target else { return self }
-    let half = headWidth / 2
+    let half = (headWidth - plain) / 2
     let order = (0..<(shape.first ?? 0)).map { row in
-      let (head, channel) = row.quotientAndRemainder(dividingBy: headWidth)
+      let channel = row % headWidth - plain
+      guard channel >= 0 else { return row }
       let place = target == .adjacent ? channel % 2 * half + channel / 2 : channel % half * 2 + channel / half
-      return head * headWidth + place
+      return row - channel + place
     }
     return reordered(rows: order)
   }

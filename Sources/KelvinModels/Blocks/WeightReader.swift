@@ -11,14 +11,7 @@ struct WeightReader {
   func weight(_ name: String) throws(ModelError) -> Weight { try pack(try tensor(name)) }
 
   /// Matrix `part` of a tensor of several.
-  func weight(_ name: String, part: Int) throws(ModelError) -> Weight {
-    var stored = try tensor(name)
-    let bytes = stored.range.count / stored.shape[0]
-    let start = stored.range.lowerBound + part * bytes
-    stored.range = start..<start + bytes
-    stored.shape.removeFirst()
-    return try pack(stored)
-  }
+  func weight(_ name: String, part: Int) throws(ModelError) -> Weight { try pack(try tensor(name).part(part)) }
 
   func pack(_ stored: StoredTensor) throws(ModelError) -> Weight {
     do {
