@@ -6,6 +6,8 @@ import KelvinTensors
 public enum CheckpointError: Error, Hashable {
   /// The system does not let us look at it, in the system's words.
   case unreadable(file: String, reason: String)
+  /// The file is there, and there is nothing in it.
+  case empty(file: String)
   /// A file that a folder or an index needs is not there.
   case missing(file: String, part: String)
   /// Neither its name nor its content is that of a format Kelvin reads.
@@ -35,6 +37,8 @@ extension CheckpointError: CustomStringConvertible {
     switch self {
     case .unreadable(let file, let reason):
       return "\(file): cannot be read: \(reason); check the path and its permissions."
+    case .empty(let file):
+      return "\(file): the file is empty; download or convert it again."
     case .missing(let file, let part):
       return "\(file): \(part) is missing; complete the download."
     case .unknownFormat(let file, let found):
