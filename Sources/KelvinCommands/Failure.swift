@@ -44,7 +44,7 @@ extension EngineError {
     case .unreadableModel(_, let isMissing): isMissing ? SystemExit.noInput : SystemExit.data
     case .unwritableModel: SystemExit.cannotCreate
     case .cancelled: SystemExit.interrupted
-    case .invalidOption, .policy: SystemExit.usage
+    case .invalidOption, .unsuitableOption, .policy: SystemExit.usage
     case .emptyPrompt, .tokenOutsideVocabulary, .contextOverflow, .noTokenizer, .noChatTemplate, .text: SystemExit.data
     case .memory: SystemExit.system
     case .unreadableCache(_, _, let isMissing): isMissing ? SystemExit.noInput : SystemExit.data
