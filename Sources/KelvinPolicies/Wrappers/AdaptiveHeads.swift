@@ -65,15 +65,18 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
     }
   }
 
+  /// The part of a budget that every head keeps for itself, `⌊α·B⌋`.
+  private func own(of capacity: Int) -> Int { Int((safeguard * Double(capacity)).rounded(.down)) }
+
   /// The entries of a head below its own ⌊α·B⌋ best ones; protected entries are the best ones there are.
   private func candidates(in head: HeadLedger, head index: Int, capacity: Int) -> [Candidate] {
-    let own = Int((safeguard * Double(capacity)).rounded(.down))
-    let newest = head.positions.sorted(by: >).prefix(base.protectedLast).last ?? .max
-    let open = (0..<head.count)
-      .filter { head.positions[$0] >= base.protectedFirst && head.positions[$0] < newest }
+    let order = head.entriesByPosition
+    let sinks = order.prefix { head.positions[$0] < base.protectedFirst }
+    // As far as the budget goes: the oldest sinks, then the newest entries.
+    let protected = (sinks + order.dropFirst(sinks.count).suffix(base.protectedLast).reversed()).prefix(capacity)
+    let open = Set(order).subtracting(protected)
       .map { Candidate(score: base.score($0, in: head), position: head.positions[$0], head: index, entry: $0) }
       .sorted()
-    let protected = head.count - open.count
-    return Array(open.dropLast(max(0, own - protected)))
+    return Array(open.dropLast(max(0, own(of: capacity) - protected.count)))
   }
 }
