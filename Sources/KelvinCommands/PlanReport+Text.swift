@@ -31,12 +31,17 @@ extension PlanReport {
     guard let policy, let least = policy.kept.min(), let most = policy.kept.max() else { return [] }
     let kept = least == most ? "\(least)" : "\(least) to \(most)"
     let share = Output.number(Double(policy.bytes) / Double(cache.pageBytes) * 100)
-    return [
+    var lines = [
       "policy  \(policy.policy): \(kept) of \(tokens) entries per head stay",
       "        = \(Self.bytes(policy.bytes)), \(share) % of the full cache",
-      "        at most \(Output.bytes(policy.peakBytes)) while the prompt is read"
-        + (policy.peakBytes >= cache.pageBytes ? "; --kv-review-chunks bounds this" : ""),
     ]
+    if policy.isBound {
+      lines.append("        at most: how heads share entries, and how they lie in pages, depends on the text")
+    }
+    lines.append(
+      "        at most \(Output.bytes(policy.peakBytes)) while the prompt is read"
+        + (policy.peakBytes >= cache.pageBytes ? "; --kv-review-chunks bounds this" : ""))
+    return lines
   }
 
   private var fitLine: String {

@@ -69,13 +69,16 @@ struct PlanReport: Encodable {
   /// What a policy leaves.
   struct Policy: Encodable {
     var policy: String
-    /// Entries of a head; one number per store.
+    /// Entries of a head, in the mean over a store's heads; one number per store.
     var kept: [Int]
     var bytes: Int
+    /// Whether these are the most there can be: how entries lie in pages depends on the text.
+    var isBound: Bool
     var peakBytes: Int
 
     enum CodingKeys: String, CodingKey {
       case policy, kept, bytes
+      case isBound = "is_bound"
       case peakBytes = "peak_bytes"
     }
   }
@@ -141,7 +144,9 @@ struct PlanReport: Encodable {
       multiHead = Cache(try CachePlan(layout: layout, options: options, tokens: tokens, batch: batch))
     }
     policy = plan.keptEntries.map { kept in
-      Policy(policy: options.policy.description, kept: kept, bytes: plan.keptBytes, peakBytes: plan.peakBytes)
+      Policy(
+        policy: options.policy.description, kept: kept, bytes: plan.keptBytes, isBound: plan.keptIsBound,
+        peakBytes: plan.peakBytes)
     }
     let weightBytes = subject.inspection?.weightBytes ?? 0
     fits = Fit(

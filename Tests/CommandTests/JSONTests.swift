@@ -144,6 +144,17 @@ struct JSONTests {
     #expect(text.output.contains("at most: entries are merged") == isBound)
   }
 
+  @Test(
+    "plan says where what a policy keeps is a bound, because heads share",
+    arguments: [("h2o:heads=adaptive", true), ("h2o", false)])
+  func shared(_ policy: String, _ isBound: Bool) async throws {
+    let arguments = ["plan", Command.model, "--tokens", "200", "--kv-policy", policy]
+    let kept = try #require(try await Command.run(arguments + ["--json"]).object()["policy"] as? [String: Any])
+    #expect(Set(kept.keys) == ["policy", "kept", "bytes", "is_bound", "peak_bytes"])
+    #expect(kept["is_bound"] as? Bool == isBound)
+    #expect(try await Command.run(arguments).output.contains("at most: how heads share entries") == isBound)
+  }
+
   @Test("bench --roofline: every row with the machine's limits and its share of them, also as csv")
   func roofline() async throws {
     let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "1", "--roofline", "-o"]

@@ -39,4 +39,19 @@ struct AdaptiveHeadsTests {
     #expect(survivors(ByAttention(budget: .entries(2), protectedFirst: 1, protectedLast: 4)) == [[0, 5], [0, 5]])
     #expect(survivors(ByAttention(budget: .entries(2), protectedFirst: 3, protectedLast: 4)) == [[0, 1], [0, 1]])
   }
+
+  @Test("says that heads share, and what each keeps at least")
+  func keeps() throws {
+    var policy = AdaptiveHeads(H2O(budget: .entries(100)))
+    #expect(policy.keeps == nil)
+    policy.begin(at: .alone, promptLength: 500)
+    let keeps = try #require(policy.keeps)
+    #expect(keeps.isShared && keeps.mean == 100 && keeps.least == 50 && keeps.newest == 50)
+    var few = AdaptiveHeads(H2O(budget: .entries(100), recent: 3))
+    few.begin(at: .alone, promptLength: 500)
+    #expect(few.keeps?.least == 20)
+    var even = Periodic(H2O(budget: .entries(100), when: .decode), every: 4)
+    even.begin(at: .alone, promptLength: 500)
+    #expect(even.keeps?.period == 4 && even.keeps?.when == .decode && even.keeps?.isShared == false)
+  }
 }

@@ -20,8 +20,13 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
   public var records: Records { base.records }
   /// The places of the base policy.
   public var places: Places { base.places }
-  /// The base policy's, which is the mean of what the heads of a store keep.
-  public var capacity: Int? { base.capacity }
+  /// What the base policy keeps, in the mean; every head has its own part at least, and what is protected in it.
+  public var keeps: KeptEntries? {
+    guard var keeps = base.keeps else { return nil }
+    keeps.isShared = true
+    keeps.least = max(own(of: keeps.mean), min(keeps.mean, base.protectedFirst + base.protectedLast))
+    return keeps
+  }
   /// The notes of the base policy.
   public var notes: [Int] { base.notes }
   /// Lets the base policy take up its notes.
