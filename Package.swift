@@ -70,6 +70,7 @@ let package = Package(
     tests("DocumentationTests", ["KelvinPolicies"]),
     tests("CommandTests", []),
     tests("CKelvinKernelsTests", ["CKelvinKernels"]),
+    tests("KelvinTensorsTests", ["KelvinTensors"]),
     tests("KelvinPoliciesTests", ["KelvinPolicies"]),
     tests("KelvinCacheTests", ["KelvinTensors", "KelvinAttention", "KelvinPolicies", "KelvinCache", "TestModels"]),
     tests("KelvinTextTests", ["KelvinText"], exclude: ["Fixtures"]),

@@ -6,6 +6,8 @@ import KelvinTensors
 public enum CheckpointError: Error, Hashable {
   /// The system does not let us look at it, in the system's words.
   case unreadable(file: String, reason: String)
+  /// The file is there, and there is nothing in it.
+  case empty(file: String)
   /// A file that a folder or an index needs is not there.
   case missing(file: String, part: String)
   /// Neither its name nor its content is that of a format Kelvin reads.
@@ -20,6 +22,8 @@ public enum CheckpointError: Error, Hashable {
   case duplicate(file: String, part: String, name: String)
   /// A file or folder that cannot be made, in the system's words or ours.
   case unwritable(file: String, reason: String)
+  /// Something of the name that is to be written is there: it may be the only copy of a model.
+  case occupied(file: String)
   /// A checkpoint says something that the format to be written has no room for.
   case inexpressible(file: String, part: String, found: String, expected: String)
   /// The caller wanted no more; nothing was left behind.
@@ -35,6 +39,8 @@ extension CheckpointError: CustomStringConvertible {
     switch self {
     case .unreadable(let file, let reason):
       return "\(file): cannot be read: \(reason); check the path and its permissions."
+    case .empty(let file):
+      return "\(file): the file is empty; download or convert it again."
     case .missing(let file, let part):
       return "\(file): \(part) is missing; complete the download."
     case .unknownFormat(let file, let found):
@@ -53,6 +59,8 @@ extension CheckpointError: CustomStringConvertible {
         + "so convert it again."
     case .unwritable(let file, let reason):
       return "\(file): cannot be written: \(reason); check the path, its permissions and the free space."
+    case .occupied(let file):
+      return "\(file): it exists already, and nothing is overwritten; choose another name, or remove it first."
     case .inexpressible(let file, let part, let found, let expected):
       return "\(file): \(part): found \(found), which this format cannot hold, expected \(expected); "
         + "write the model in another format."
@@ -65,7 +73,10 @@ extension CheckpointError: CustomStringConvertible {
 extension CheckpointError {
   /// Whether the trouble is with the place to write to, not with the model.
   public var isUnwritable: Bool {
-    if case .unwritable = self { true } else { false }
+    switch self {
+    case .unwritable, .occupied: true
+    default: false
+    }
   }
 
   /// Whether the caller had it stopped.

@@ -14,7 +14,7 @@ final class MappedFile: ByteSource, @unchecked Sendable {
   private let memory: UnsafeRawBufferPointer
 
   /// Maps the file at `path`.
-  /// - Throws: `unreadable` where there is no such file, it may not be read, is empty or is not a regular file.
+  /// - Throws: `unreadable` where there is no such file, it may not be read or is not a regular file; `empty`.
   init(path: String, name: String? = nil) throws(CheckpointError) {
     let name = name ?? Self.lastComponent(of: path)
     // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
@@ -24,9 +24,7 @@ final class MappedFile: ByteSource, @unchecked Sendable {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw .unreadable(file: name, reason: Self.systemReason()) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(file: name, reason: "not a regular file") }
-    guard let count = Int(exactly: status.st_size), count > 0 else {
-      throw .unreadable(file: name, reason: "the file is empty")
-    }
+    guard let count = Int(exactly: status.st_size), count > 0 else { throw .empty(file: name) }
     guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
       throw .unreadable(file: name, reason: Self.systemReason())
     }

@@ -21,7 +21,7 @@ struct OutputPlace: ~Copyable {
   private let path: String
   private var isFinished = false
 
-  /// - Throws: `unwritable` where something of that name is there already: it may be the only copy of a model.
+  /// - Throws: `occupied` where something of that name is there already.
   init(path: String) throws(CheckpointError) {
     let trimmed = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     name = MappedFile.lastComponent(of: trimmed)
@@ -29,9 +29,7 @@ struct OutputPlace: ~Copyable {
     temporaryPath = "\(trimmed).partial-\(ProcessInfo.processInfo.processIdentifier)"
     // `lstat` sees a dangling link too, which `fileExists` does not.
     var status = stat()
-    guard lstat(trimmed, &status) != 0 else {
-      throw .unwritable(file: name, reason: "it exists already, and nothing is overwritten")
-    }
+    guard lstat(trimmed, &status) != 0 else { throw .occupied(file: name) }
   }
 
   deinit {

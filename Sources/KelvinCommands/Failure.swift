@@ -12,7 +12,11 @@ enum SystemExit {
   static let system = ExitCode(71)
   static let cannotCreate = ExitCode(73)
   static let output = ExitCode(74)
-  static let interrupted = ExitCode(130)
+  /// 128 and the signal that asked for the end: 130 after Ctrl-C.
+  static var interrupted: ExitCode {
+    let signal = Interruption.received.load(ordering: .relaxed)
+    return ExitCode(128 + (signal == 0 ? SIGINT : signal))
+  }
 }
 
 /// An error in one sentence with its exit code.
@@ -44,7 +48,7 @@ extension EngineError {
     case .unreadableModel(_, let isMissing): isMissing ? SystemExit.noInput : SystemExit.data
     case .unwritableModel: SystemExit.cannotCreate
     case .cancelled: SystemExit.interrupted
-    case .invalidOption, .policy: SystemExit.usage
+    case .invalidOption, .unsuitableOption, .policy: SystemExit.usage
     case .emptyPrompt, .tokenOutsideVocabulary, .contextOverflow, .noTokenizer, .noChatTemplate, .text: SystemExit.data
     case .memory: SystemExit.system
     case .unreadableCache(_, _, let isMissing): isMissing ? SystemExit.noInput : SystemExit.data

@@ -6,7 +6,8 @@ extension PlanReport {
   var text: String {
     var lines = [
       "model   \(name.map { $0 + ", " } ?? "")\(layers) layers, \(queryHeads) query heads; "
-        + "\(tokens) tokens × \(batch) sequence\(batch == 1 ? "" : "s")",
+        + "\(tokens) tokens\(generatedTokens > 0 ? " and \(generatedTokens) generated" : "")"
+        + " × \(batch) sequence\(batch == 1 ? "" : "s")",
       "cache   \(cache.formula)",
       "        = \(cache.numbers) = \(Self.bytes(cache.bytes))",
       "        \(Output.grouped(cache.bytesPerToken)) B per token, \(cache.format)",
@@ -31,12 +32,18 @@ extension PlanReport {
     guard let policy, let least = policy.kept.min(), let most = policy.kept.max() else { return [] }
     let kept = least == most ? "\(least)" : "\(least) to \(most)"
     let share = Output.number(Double(policy.bytes) / Double(cache.pageBytes) * 100)
-    return [
-      "policy  \(policy.policy): \(kept) of \(tokens) entries per head stay",
+    let read = tokens + max(0, generatedTokens - 1)
+    var lines = [
+      "policy  \(policy.policy): \(kept) of \(read) entries per head stay",
       "        = \(Self.bytes(policy.bytes)), \(share) % of the full cache",
-      "        at most \(Output.bytes(policy.peakBytes)) while the prompt is read"
-        + (policy.peakBytes >= cache.pageBytes ? "; --kv-review-chunks bounds this" : ""),
     ]
+    if policy.isBound {
+      lines.append("        at most: how heads share entries, and how they lie in pages, depends on the text")
+    }
+    lines.append(
+      "        at most \(Output.bytes(policy.peakBytes)) \(generatedTokens > 0 ? "at any time" : "while the prompt is read")"
+        + (policy.peakBytes >= cache.pageBytes ? "; --kv-review-chunks bounds this" : ""))
+    return lines
   }
 
   private var fitLine: String {
@@ -44,7 +51,8 @@ extension PlanReport {
     let start = "fits    \(Output.bytes(fits.memory)) hold \(weights)"
     guard let fitting = fits.tokens else { return start + "sequences of any length" }
     let context = fits.context.map { $0 < fitting ? ", more than the model's context of \($0)" : "" } ?? ""
-    return start + "\(Output.grouped(fitting)) tokens × \(batch)\(context)"
+    let generated = generatedTokens > 0 ? " and \(generatedTokens) generated" : ""
+    return start + "\(Output.grouped(fitting)) tokens\(generated) × \(batch)\(context)"
   }
 
   private var growthLines: [String] {

@@ -69,13 +69,16 @@ struct PlanReport: Encodable {
   /// What a policy leaves.
   struct Policy: Encodable {
     var policy: String
-    /// Entries of a head; one number per store.
+    /// Entries of a head, in the mean over a store's heads; one number per store.
     var kept: [Int]
     var bytes: Int
+    /// Whether these are the most there can be: how entries lie in pages depends on the text.
+    var isBound: Bool
     var peakBytes: Int
 
     enum CodingKeys: String, CodingKey {
       case policy, kept, bytes
+      case isBound = "is_bound"
       case peakBytes = "peak_bytes"
     }
   }
@@ -110,6 +113,7 @@ struct PlanReport: Encodable {
   var layers: Int
   var queryHeads: Int
   var tokens: Int
+  var generatedTokens: Int
   var batch: Int
   var activeParameters: Int?
   var cache: Cache
@@ -122,32 +126,39 @@ struct PlanReport: Encodable {
   enum CodingKeys: String, CodingKey {
     case name, layers, tokens, batch, cache, policy, fits, growth
     case queryHeads = "query_heads"
+    case generatedTokens = "generated_tokens"
     case activeParameters = "active_parameters"
     case multiHead = "multi_head"
   }
 
-  init(subject: PlanSubject, options: CacheOptions, tokens: Int?, batch: Int, memory: Int) throws(EngineError) {
+  init(
+    subject: PlanSubject, options: CacheOptions, tokens: Int?, generated: Int, batch: Int, memory: Int
+  ) throws(EngineError) {
     let model = subject.inspection?.description
     let layout = subject.layout
-    let tokens = tokens ?? options.context ?? model?.contextLength ?? 4096
-    let plan = try CachePlan(layout: layout, options: options, tokens: tokens, batch: batch)
+    let context = options.context ?? model?.contextLength ?? 4096
+    let tokens = tokens ?? max(1, context - max(0, min(context, generated) - 1))
+    let plan = try CachePlan(layout: layout, options: options, tokens: tokens, generated: generated, batch: batch)
     name = subject.inspection?.name
     layers = layout.storeOfLayer.count + layout.states.count
     queryHeads = subject.queryHeads
-    (self.tokens, self.batch) = (tokens, batch)
+    (self.tokens, generatedTokens, self.batch) = (tokens, generated, batch)
     activeParameters = model?.activeParameters
     cache = Cache(plan)
     if let layout = subject.multiHead {
-      multiHead = Cache(try CachePlan(layout: layout, options: options, tokens: tokens, batch: batch))
+      multiHead = Cache(
+        try CachePlan(layout: layout, options: options, tokens: tokens, generated: generated, batch: batch))
     }
     policy = plan.keptEntries.map { kept in
-      Policy(policy: options.policy.description, kept: kept, bytes: plan.keptBytes, peakBytes: plan.peakBytes)
+      Policy(
+        policy: options.policy.description, kept: kept, bytes: plan.keptBytes, isBound: plan.keptIsBound,
+        peakBytes: plan.peakBytes)
     }
     let weightBytes = subject.inspection?.weightBytes ?? 0
     fits = Fit(
       memory: memory, weightBytes: weightBytes,
       tokens: try CachePlan.longestPrompt(
-        layout: layout, options: options, batch: batch, bytes: memory - weightBytes),
+        layout: layout, options: options, generated: generated, batch: batch, bytes: memory - weightBytes),
       context: model?.contextLength)
     growth = model.map { Self.growth(GenerationCost($0)) } ?? []
   }

@@ -24,10 +24,9 @@ struct CacheEstimate {
     hasBudget = (options.policy["budget"] ?? usual).flatMap { Budget($0) } != nil
   }
 
-  /// The entries of every head of each store that stay of a prompt of `tokens`, as each store's copy of the policy says;
-  /// `nil` where the policy has no budget.
-  func kept(of tokens: Int) -> [Int]? {
-    guard hasBudget else { return nil }
+  /// What each store's copy of the policy keeps of a prompt of `tokens`; `nil` where it keeps everything.
+  private func policies(tokens: Int) -> [KeptEntries?] {
+    guard hasBudget else { return layout.stores.map { _ in nil } }
     let heads = layout.stores.map(\.heads)
     return layout.stores.enumerated().map { index, store in
       var policy = policy
@@ -37,29 +36,68 @@ struct CacheEstimate {
           pageBytes: options.formats.pageShape(of: store).bytes, tailEntries: options.formats.residual,
           tailPageBytes: options.formats.pageShape(of: store).unquantised.bytes, stateBytes: layout.stateBytes),
         promptLength: tokens)
-      return min(store.mostEntries(of: tokens), policy.capacity ?? tokens)
+      return policy.keeps
     }
   }
 
-  /// The most entries of every head while a prompt of `tokens` is read: all, or the budget and one chunk.
-  func peak(of tokens: Int) -> [Int] {
-    guard options.reviewsChunks, options.policy["when"] != "decode", let kept = kept(of: tokens) else {
-      // A window is full while the next chunk arrives.
-      return layout.stores.map { store in
-        switch store.reach {
-        case .everything: tokens
-        case .window(let window): window + options.chunk > tokens ? tokens : window + options.chunk
-        }
+  /// The entries of each store that stay when a prompt and `steps` more tokens have been read; `nil` where the policy has no
+  /// budget.
+  func kept(of tokens: Int, steps: Int) -> [StoreCounts]? {
+    guard hasBudget else { return nil }
+    let residual = options.formats.residual
+    return zip(layout.stores, policies(tokens: tokens)).map { store, policy in
+      let all = store.mostEntries(of: tokens + steps)
+      let reviewed = policy.map { $0.when == .prefill ? 0 : steps - steps % $0.period } ?? 0
+      guard let policy, reviewed > 0 || policy.when != .decode else {
+        return StoreCounts(heads: HeadCounts(each: all), tail: .newest(residual), isBound: store.gating != nil)
       }
+      let heads = HeadCounts(policy, in: store, total: tokens + steps, ago: steps - reviewed, most: all)
+      // What is chosen before anything settles, or holds the newest, leaves none but the newest in the tail.
+      let leavesNewest =
+        (tokens <= options.chunk && reviewed == 0)
+        || policy.newest >= (heads.areAlike ? min(residual, policy.mean) : residual)
+      let isBound =
+        !heads.areAlike || store.gating != nil || (residual > 0 && !leavesNewest)
+        || (store.reach != .everything && reviewed < steps && policy.mean < all)
+      return StoreCounts(heads: heads, tail: leavesNewest ? .newest(residual) : .upTo(residual), isBound: isBound)
     }
-    return kept.map { tokens - $0 < options.chunk ? tokens : $0 + options.chunk }
+  }
+
+  /// The most entries of each store at one time, in a few moments of which one is the worst: while a prompt is read there is
+  /// everything, or what a policy keeps and one chunk; before a review in a step there is what came since the last.
+  private func peaks(of tokens: Int, steps: Int) -> [(heads: [HeadCounts], chunk: Int)] {
+    let policies = policies(tokens: tokens)
+    let total = tokens + steps
+    func peak(_ chunk: Int, _ heads: (StoreLayout, KeptEntries?) -> HeadCounts) -> ([HeadCounts], Int) {
+      (zip(layout.stores, policies).map(heads), chunk)
+    }
+    let prompt = peak(options.chunk) { store, policy in
+      // A window is full while the next chunk arrives.
+      let chunk = min(options.chunk, tokens)
+      let window = store.mostEntries(of: tokens)
+      let all = window < tokens - chunk ? window + chunk : tokens
+      guard options.reviewsChunks, let policy, policy.when != .decode else { return HeadCounts(each: all) }
+      return HeadCounts(policy, in: store, total: tokens, ago: chunk, most: all)
+    }
+    guard steps > 0 else { return [prompt] }
+    let beforeFirst = peak(1) { store, policy in
+      let all = policy?.when == .decode ? tokens + min(steps, policy?.period ?? 1) : tokens
+      return HeadCounts(each: store.mostEntries(of: policy == nil ? total : all))
+    }
+    let beforeAny = peak(1) { store, policy in
+      let all = store.mostEntries(of: total)
+      guard let policy else { return HeadCounts(each: all) }
+      let ago = policy.when == .prefill ? steps : min(steps, policy.period)
+      return HeadCounts(policy, in: store, total: total, ago: ago, most: all)
+    }
+    return [prompt, beforeFirst, beforeAny]
   }
 
   /// Bytes of entries without the rounding to pages, and of states, of all sequences; `nil`: too many.
   func entryBytes(entries: [Int]) -> Int? {
     var sum = Checked.product(layout.stateBytes, batch)
     for (store, entries) in zip(layout.stores, entries) {
-      let parts = HeadParts(entries, newest: options.formats.residual)
+      let parts = HeadParts(entries, .newest(options.formats.residual))
       for (count, formats) in [(parts.old, options.formats), (parts.new, options.formats.newest)] {
         sum = Checked.sum(sum, Checked.product(store.heads, formats.bytesPerEntry(of: store), count, batch))
       }
@@ -69,34 +107,49 @@ struct CacheEstimate {
 
   /// Bytes of the pages of all sequences, each head of a store having that store's number of entries; `nil`: too many.
   func bytes(entries: [Int]) -> Int? {
+    bytes(
+      entries.map { StoreCounts(heads: HeadCounts(each: $0), tail: .newest(options.formats.residual), isBound: false) })
+  }
+
+  /// Bytes of the pages of all sequences, at most; `nil`: too many.
+  func bytes(_ counts: [StoreCounts]) -> Int? {
     var sum = Checked.product(layout.stateBytes, batch)
-    for (store, entries) in zip(layout.stores, entries) {
-      sum = Checked.sum(sum, pageBytes(HeadParts(entries, newest: options.formats.residual), of: store))
+    for (store, counts) in zip(layout.stores, counts) {
+      sum = Checked.sum(sum, pageBytes(counts.heads, counts.tail, of: store))
     }
     return sum
   }
 
-  /// Bytes that are never exceeded while a prompt of `tokens` is read; `nil`: too many.
+  /// Bytes that are never exceeded while a prompt of `tokens` and `steps` more tokens are read; `nil`: too many.
+  func peakBytes(tokens: Int, steps: Int = 0) -> Int? {
+    // A policy may let newer entries go before older ones.
+    let keepsNewest = !hasBudget
+    var most = 0
+    for (heads, chunk) in peaks(of: tokens, steps: steps) {
+      guard let bytes = passBytes(heads, chunk: chunk, keepsNewest: keepsNewest) else { return nil }
+      most = max(most, bytes)
+    }
+    return most
+  }
+
+  /// Bytes that are never exceeded while a pass of up to `chunk` tokens is read, `heads` with those of the pass.
   ///
   /// With a residual, the stores whose layers are at work hold the chunk in f16, and in each head an entry that moves is in
   /// both runs.
-  func peakBytes(tokens: Int) -> Int? {
-    let entries = peak(of: tokens)
+  private func passBytes(_ heads: [HeadCounts], chunk: Int, keepsNewest: Bool) -> Int? {
     let residual = options.formats.residual
-    guard residual > 0 else { return bytes(entries: entries) }
-    // A policy may let newer entries go before older ones.
-    let keepsNewest = kept(of: tokens) == nil
     var settled = Checked.product(layout.stateBytes, batch)
     var arriving: Int? = 0
     var chunks: [Int] = []
-    for (store, count) in zip(layout.stores, entries) {
-      let parts = keepsNewest ? HeadParts(count, newest: residual) : HeadParts(count, upTo: residual)
-      let most = HeadParts(count, upTo: options.chunk < count ? residual + options.chunk : count)
-      let (before, after) = (pageBytes(most, of: store), pageBytes(parts, of: store))
-      (settled, arriving) = (Checked.sum(settled, after), Checked.sum(arriving, before))
+    for (store, heads) in zip(layout.stores, heads) {
+      let after = pageBytes(heads, keepsNewest || residual == 0 ? .newest(residual) : .upTo(residual), of: store)
+      settled = Checked.sum(settled, after)
+      guard residual > 0 else { continue }
+      let before = pageBytes(heads, .upTo(Checked.sum(residual, chunk) ?? .max), of: store)
+      arriving = Checked.sum(arriving, before)
       chunks.append((before ?? 0) - (after ?? 0))
     }
-    guard arriving != nil else { return nil }
+    guard residual > 0, arriving != nil else { return arriving == nil ? nil : settled }
     let moving = layout.stores.map { $0.heads * options.formats.pageShape(of: $0).bytes }.max() ?? 0
     return Checked.sum(settled, Checked.sum(mostOpen(chunks), Checked.product(moving, batch)))
   }
@@ -119,55 +172,14 @@ struct CacheEstimate {
     return most
   }
 
-  /// Bytes of the pages of all heads of a store in all sequences; `nil`: too many.
-  private func pageBytes(_ parts: HeadParts, of store: StoreLayout) -> Int? {
+  /// Bytes of the pages of all heads of a store in all sequences, at most; `nil`: too many.
+  private func pageBytes(_ heads: HeadCounts, _ tail: HeadTail, of store: StoreLayout) -> Int? {
     let shape = options.formats.pageShape(of: store)
-    return Checked.sum(
-      Checked.product(store.heads, parts.oldPages, shape.bytes, batch),
-      Checked.product(store.heads, parts.newPages, shape.unquantised.bytes, batch))
-  }
-}
-
-/// Arithmetic on numbers that people type.
-private enum Checked {
-  /// `nil` where a part is missing, or 63 bits do not hold the sum.
-  static func sum(_ a: Int?, _ b: Int?) -> Int? {
-    guard let a, let b else { return nil }
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    return overflow ? nil : sum
-  }
-
-  /// `nil` where 63 bits do not hold the product.
-  static func product(_ factors: Int...) -> Int? {
-    factors.reduce(1 as Int?) { product, factor in
-      guard let (value, overflow) = product?.multipliedReportingOverflow(by: factor), !overflow else { return nil }
-      return value
+    let bytes = heads.mostBytes(of: store.heads, in: options.formats.residual > 0 ? 1 : shape.bytes, tail) { entries in
+      let parts = HeadParts(entries, tail)
+      return Checked.sum(
+        Checked.product(parts.oldPages, shape.bytes), Checked.product(parts.newPages, shape.unquantised.bytes))
     }
-  }
-}
-
-/// How the entries of a head are shared out to its two runs.
-struct HeadParts {
-  /// Entries that are not among the newest, and those that are.
-  let old, new: Int
-
-  /// The newest `residual` of `entries` are apart.
-  init(_ entries: Int, newest residual: Int) {
-    new = min(entries, residual)
-    old = entries - new
-  }
-
-  /// The most pages that `entries` can take if some of them, `most` or fewer, are apart: those begin their last page.
-  init(_ entries: Int, upTo most: Int) {
-    let pages = HeadParts.pages(min(entries, most))
-    new = max(0, (pages - 1) * PageShape.entries + 1)
-    old = entries - new
-  }
-
-  var oldPages: Int { Self.pages(old) }
-  var newPages: Int { Self.pages(new) }
-
-  private static func pages(_ entries: Int) -> Int {
-    entries / PageShape.entries + (entries.isMultiple(of: PageShape.entries) ? 0 : 1)
+    return Checked.product(bytes, batch)
   }
 }

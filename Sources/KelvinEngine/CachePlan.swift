@@ -9,58 +9,85 @@ public struct CachePlan: Sendable, Hashable {
   public let layout: CacheLayout
   /// How keys and values are written.
   public let formats: EntryFormats
-  /// Tokens of every sequence.
+  /// Tokens of every sequence's prompt.
   public let tokens: Int
+  /// Tokens that every sequence generates after it.
+  public let generated: Int
   /// Sequences.
   public let batch: Int
   /// Bytes of the full cache's entries.
   public let entryBytes: Int
   /// Bytes of the full cache in whole pages, which is what the allocator takes.
   public let fullBytes: Int
-  /// The entries that the policy leaves in every head of each store; `nil` where the policy has no budget.
+  /// The entries that the policy leaves in a head of each store, in the mean over its heads; `nil` where the policy has no
+  /// budget.
   public let keptEntries: [Int]?
   /// Bytes of the pages that the policy leaves; those of the full cache where it has no budget.
-  ///
-  /// With a residual, those of a prompt that is read in one pass: in several, older entries that the policy prefers to newer
-  /// ones are quantised by then.
   public let keptBytes: Int
-  /// Bytes that are never exceeded while a prompt of all `tokens` is read.
+  /// Whether `keptBytes` are the most there can be: how many entries each head keeps, or how they lie in pages, depends on the
+  /// text.
+  ///
+  /// So it is where heads share a budget out, where entries merge, where a window goes on while the policy does not, and where
+  /// newest entries may leave before older ones that are quantised.
+  public let keptIsBound: Bool
+  /// Bytes that are never exceeded while the prompt is read and tokens are generated.
   public let peakBytes: Int
 
   /// Counts the bytes of a cache.
   /// - Parameters:
   ///   - layout: the model's.
   ///   - options: the formats, and the policy with its budget.
-  ///   - tokens: how many each sequence has, all of them its prompt.
+  ///   - tokens: how many each sequence's prompt has.
+  ///   - generated: how many tokens each sequence generates after it; the last is never read, and takes no room.
   ///   - batch: how many sequences there are.
   /// - Throws: `EngineError` for an impossible option, and for sizes whose bytes no machine can count.
-  public init(layout: CacheLayout, options: CacheOptions, tokens: Int, batch: Int = 1) throws(EngineError) {
+  public init(
+    layout: CacheLayout, options: CacheOptions, tokens: Int, generated: Int = 0, batch: Int = 1
+  ) throws(EngineError) {
     guard tokens > 0 else { throw .invalidOption(option: "tokens", found: "\(tokens)", expected: "at least 1") }
     let estimate = try CacheEstimate(layout: layout, options: options, batch: batch)
-    let full = layout.stores.map { $0.mostEntries(of: tokens) }
-    guard let fullBytes = estimate.bytes(entries: full), let entryBytes = estimate.entryBytes(entries: full) else {
+    let steps = try Self.steps(of: generated)
+    guard let read = Checked.sum(tokens, steps),
+      let fullBytes = estimate.bytes(entries: layout.stores.map { $0.mostEntries(of: read) }),
+      let entryBytes = estimate.entryBytes(entries: layout.stores.map { $0.mostEntries(of: read) })
+    else {
       throw .invalidOption(
         option: "tokens", found: "\(tokens) for each of \(batch) sequences", expected: "bytes that 63 bits can count")
     }
     self.layout = layout
     self.tokens = tokens
+    self.generated = generated
     self.batch = batch
     self.entryBytes = entryBytes
     self.fullBytes = fullBytes
     formats = options.formats
-    keptEntries = estimate.kept(of: tokens)
-    keptBytes = keptEntries.flatMap { estimate.bytes(entries: $0) } ?? fullBytes
-    peakBytes = estimate.peakBytes(tokens: tokens) ?? fullBytes
+    let kept = estimate.kept(of: tokens, steps: steps)
+    keptEntries = kept?.map(\.heads.mean)
+    keptBytes = kept.flatMap { estimate.bytes($0) } ?? fullBytes
+    keptIsBound = kept?.contains(where: \.isBound) ?? false
+    peakBytes = estimate.peakBytes(tokens: tokens, steps: steps) ?? fullBytes
   }
 
-  /// The longest prompt whose cache stays within `bytes`, and each sequence within the options' limit, while it is read;
-  /// `nil`: any length.
+  /// Tokens that are read after the prompt: all that are generated but the last.
+  private static func steps(of generated: Int) throws(EngineError) -> Int {
+    guard (0...Int(Int32.max)).contains(generated) else {
+      throw .invalidOption(option: "predict", found: "\(generated)", expected: "0 to \(Int32.max)")
+    }
+    return max(0, generated - 1)
+  }
+
+  /// Tokens of a sequence that are read: the prompt, and all that are generated but the last.
+  public var tokensRead: Int { tokens + max(0, generated - 1) }
+
+  /// The longest prompt whose cache stays within `bytes`, and each sequence within the options' limit, while it is read and
+  /// `generated` tokens follow; `nil`: any length.
   public static func longestPrompt(
-    layout: CacheLayout, options: CacheOptions, batch: Int = 1, bytes: Int
+    layout: CacheLayout, options: CacheOptions, generated: Int = 0, batch: Int = 1, bytes: Int
   ) throws(EngineError) -> Int? {
     let estimate = try CacheEstimate(layout: layout, options: options, batch: batch)
+    let steps = try steps(of: generated)
     func fits(_ tokens: Int) -> Bool {
-      guard let peak = estimate.peakBytes(tokens: tokens) else { return false }
+      guard let peak = estimate.peakBytes(tokens: tokens, steps: steps) else { return false }
       return peak <= bytes && peak / batch <= options.limit ?? .max
     }
     var fitting = 0
@@ -82,11 +109,11 @@ public struct CachePlan: Sendable, Hashable {
       // 8.5 bits are 1.0625 bytes; whole numbers of bytes are written without a fraction.
       let bytes = layout.bitsPerNumber(formats: formats) / 8
       let last = bytes == bytes.rounded() ? String(Int(bytes)) : String(bytes)
-      let numbers = factors + ["\(tokens)", "\(batch)", last]
+      let numbers = factors + ["\(tokensRead)", "\(batch)", last]
       return (symbols + " · tokens · batch · bytes", numbers.joined(separator: " · "))
     }
     if isEndless {
-      let factors = [layout.bytesPerToken(formats: formats), tokens, batch]
+      let factors = [layout.bytesPerToken(formats: formats), tokensRead, batch]
       return (
         "Σ stores H · (Dk · bytes + Dv · bytes) · tokens · batch", factors.map(String.init).joined(separator: " · ")
       )
@@ -101,7 +128,7 @@ public struct CachePlan: Sendable, Hashable {
       }
     }
     for store in layout.stores {
-      let parts = HeadParts(store.mostEntries(of: tokens), newest: formats.residual)
+      let parts = HeadParts(store.mostEntries(of: tokensRead), .newest(formats.residual))
       if parts.old > 0 || parts.new == 0 { count(parts.old, in: formats, of: store) }
       if parts.new > 0 { count(parts.new, in: formats.newest, of: store) }
     }

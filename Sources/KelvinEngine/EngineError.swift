@@ -1,3 +1,4 @@
+import KelvinModels
 import KelvinText
 
 /// Why a request cannot be carried out.
@@ -9,6 +10,8 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
   /// The caller wanted no more.
   case cancelled
   case invalidOption(option: String, found: String, expected: String)
+  /// An option that does not fit the model; `reason` is the sentence of what was to be done.
+  case unsuitableOption(reason: String)
   case emptyPrompt
   case tokenOutsideVocabulary(token: Int32, vocabulary: Int)
   case contextOverflow(tokens: Int, context: Int)
@@ -24,7 +27,7 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
   /// The error in one sentence.
   public var description: String {
     switch self {
-    case .unreadableModel(let reason, _), .unwritableModel(let reason): reason
+    case .unreadableModel(let reason, _), .unwritableModel(let reason), .unsuitableOption(let reason): reason
     case .cancelled: "cancelled before the end"
     case .invalidOption(let option, let found, let expected):
       "option '\(option)': \(found) is not possible, expected \(expected)"
@@ -42,6 +45,17 @@ public enum EngineError: Error, Hashable, CustomStringConvertible {
     case .unreadableCache(let file, let reason, _): "\(file): \(reason)"
     case .unwritableCache(let file, let reason): "\(file): the cache cannot be saved: \(reason)"
     case .text(let reason), .policy(let reason), .memory(let reason): reason
+    }
+  }
+}
+
+extension EngineError {
+  /// What a conversion says of a model: the option is wrong where another one would do, the model where none would.
+  init(converting error: ModelError) {
+    switch error {
+    case .cancelled: self = .cancelled
+    case .unsuitableRetrofit: self = .unsuitableOption(reason: error.description)
+    default: self = .unreadableModel(reason: error.description, isMissing: false)
     }
   }
 }

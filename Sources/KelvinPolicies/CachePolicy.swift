@@ -8,9 +8,9 @@ public protocol CachePolicy: Sendable {
   var records: Records { get }
   /// Whether kept entries keep their positions or close ranks.
   var places: Places { get }
-  /// Entries that a review leaves in a head, in the mean over a store's heads, once `begin` has told the prompt's length;
-  /// `nil`: as many as come.
-  var capacity: Int? { get }
+  /// How many entries reviews leave in the heads of a store, once `begin` has told the prompt's length; `nil`: as many as
+  /// come, or as many as the text has it.
+  var keeps: KeptEntries? { get }
   /// Called when a prompt begins, before any of it is read; again for every further prompt of the sequence.
   mutating func begin(at place: StorePlace, promptLength: Int)
   /// Whether the next review, at `moment`, will read the columns that are measured for reviews only.
@@ -35,7 +35,7 @@ extension CachePolicy {
 
 extension CachePolicy {
   /// As many as come.
-  public var capacity: Int? { nil }
+  public var keeps: KeptEntries? { nil }
   /// Every review reads its columns.
   public func reads(at moment: Moment) -> Bool { true }
 }

@@ -50,6 +50,11 @@ extension ScoringPolicy {
     capacity = budget.entries(at: place, promptLength: promptLength)
   }
 
+  /// The budget, in every head alike.
+  public var keeps: KeptEntries? {
+    capacity.map { KeptEntries(each: $0, newest: min(protectedLast, max(0, $0 - protectedFirst)), when: when) }
+  }
+
   /// Reviews read columns at the moments of `when`, unless the budget is unbounded.
   public func reads(at moment: Moment) -> Bool { when.includes(moment) && capacity != nil }
 

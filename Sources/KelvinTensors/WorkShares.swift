@@ -1,14 +1,14 @@
 /// Consecutive parts of a row of equal things, large ones first and small ones last.
 ///
 /// Threads that take them one after the other read long runs of memory, and none waits long for the last.
-struct WorkShares {
+package struct WorkShares {
   private let starts: [Int]
 
   /// Of every size there is a part for each thread, then the next smaller size follows.
   private static let sizes = [0.6, 0.2, 0.1, 0.06, 0.04]
 
   /// Cuts `0..<whole` for `threads` threads.
-  init(of whole: Int, among threads: Int) {
+  package init(of whole: Int, among threads: Int) {
     var starts = [0]
     starts.reserveCapacity(1 + Self.sizes.count * threads)
     for size in Self.sizes {
@@ -20,8 +20,8 @@ struct WorkShares {
   }
 
   /// How many parts there are; some may be empty.
-  var count: Int { starts.count - 1 }
+  package var count: Int { starts.count - 1 }
 
   /// Part `index`; thread `t` begins with part `t`, as a rule.
-  subscript(index: Int) -> Range<Int> { starts[index]..<starts[index + 1] }
+  package subscript(index: Int) -> Range<Int> { starts[index]..<starts[index + 1] }
 }

@@ -34,9 +34,11 @@ enum Command {
   /// Runs the tool to its end.
   /// - Parameters:
   ///   - largestFile: the size in blocks of 512 bytes where writing fails, as on a full disk; `nil`: no limit.
+  ///   - ignored: a signal that the tool is started without, as `nohup` starts it without HUP.
   ///   - onOutput: called once, with the process, when it has written to standard output.
   static func run(
-    _ arguments: [String], largestFile: Int? = nil, onOutput: @Sendable (Process) -> Void = { _ in }
+    _ arguments: [String], largestFile: Int? = nil, ignoring ignored: String? = nil,
+    onOutput: @Sendable (Process) -> Void = { _ in }
   ) async throws -> Outcome {
     let tool = try #require(Self.tool)
     return try await Fixtures.withFolder { folder in
@@ -45,9 +47,10 @@ enum Command {
       let process = Process()
       process.executableURL = tool
       process.arguments = arguments
-      if let largestFile {
+      if largestFile != nil || ignored != nil {
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        let script = #"trap '' XFSZ; ulimit -f \#(largestFile); exec "$0" "$@""#
+        let limit = largestFile.map { "ulimit -f \($0)" } ?? ":"
+        let script = #"trap '' XFSZ \#(ignored ?? ""); \#(limit); exec "$0" "$@""#
         process.arguments = ["-c", script, tool.path] + arguments
       }
       process.standardInput = FileHandle.nullDevice

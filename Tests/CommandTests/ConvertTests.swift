@@ -94,8 +94,9 @@ struct ConvertTests {
   @Test(
     "a list of KV heads that does not fit is refused",
     arguments: [
-      ("2,1", 65, "a list of 2 is not possible, expected one number, or a list of 3, one for each layer"),
-      ("2,0,1", 65, "0 in layer 1 is not possible, expected a divisor of its 2 KV heads: 1, 2"),
+      ("2,1", 64, "a list of 2 is not possible, expected one number, or a list of 3, one for each layer"),
+      ("0", 64, "0 is not possible, expected a divisor of its 2 KV heads: 1, 2"),
+      ("2,0,1", 64, "0 in layer 1 is not possible, expected a divisor of its 2 KV heads: 1, 2"),
       ("2,1,x", 64, "'x' in layer 2 is not possible, expected whole numbers like 1 or 8,4,4,1"),
       ("1.5", 64, "'1.5' is not possible, expected whole numbers like 1 or 8,4,4,1"),
       ("2,,1", 64, "'' in layer 1 is not possible"),
@@ -139,7 +140,11 @@ struct ConvertTests {
       let path = folder.appendingPathComponent("x.gguf")
       try Data("precious".utf8).write(to: path)
       let existing = try await Command.run(["convert", Self.gguf, path.path])
-      #expect(existing.code == 73 && existing.errors.contains("exists already"))
+      #expect(existing.code == 73)
+      #expect(
+        existing.errors
+          == "kelvin: x.gguf: it exists already, and nothing is overwritten; choose another name, or remove it first.\n"
+      )
       #expect(try Data(contentsOf: path) == Data("precious".utf8))
       let other = folder.appendingPathComponent("folder").path
       let type = try await Command.run(["convert", Self.gguf, other, "--type", "q4_0"])
@@ -147,7 +152,7 @@ struct ConvertTests {
         type.code == 64 && type.errors.contains("q4_0 is not possible, expected f32, f16 or bf16 for safetensors"))
       let heads = try await Command.run(["convert", Command.model, other, "--kv-heads", "5"])
       #expect(
-        heads.code == 65 && heads.errors.contains("5 is not possible, expected a divisor of its 2 KV heads: 1, 2"))
+        heads.code == 64 && heads.errors.contains("5 is not possible, expected a divisor of its 2 KV heads: 1, 2"))
       #expect(try await Command.run(["convert", Self.gguf, other + ".safetensors"]).code == 64)
       #expect(try await Command.run(["convert", "nowhere.gguf", other]).code == 66)
       #expect(try entries(of: folder) == ["x.gguf"])
@@ -209,9 +214,9 @@ struct ConvertTests {
       let text = try await run(Command.model, "--mla", "20")
       #expect(text.code == 64 && text.errors.contains("expected --calibrate FILE to measure them on"))
       let wide = try await run(Command.model, "--mla", "49", "--mla-by", "weights")
-      #expect(wide.code == 65 && wide.errors.contains("option 'mla': 49 is not possible, expected 1 to 48"))
+      #expect(wide.code == 64 && wide.errors.contains("option 'mla': 49 is not possible, expected 1 to 48"))
       let odd = try await run(Command.model, "--mla", "8", "--mla-rope", "3", "--mla-by", "weights")
-      #expect(odd.code == 65 && odd.errors.contains("option 'mla-rope': 3 is not possible, expected an even number"))
+      #expect(odd.code == 64 && odd.errors.contains("option 'mla-rope': 3 is not possible, expected an even number"))
       let pooled = try await run(Command.model, "--pool", "first")
       #expect(pooled.code == 64 && pooled.errors.contains("option 'pool': first without --kv-heads"))
       let seeded = try await run(Command.model, "--kv-heads", "1", "--seed", "3")

@@ -65,6 +65,14 @@ struct ExitCodeTests {
     expect(outcome, code: 65, words: path.lastPathComponent)
   }
 
+  @Test("a file with nothing in it is one that was cut, not one that is missing: 65")
+  func empty() async throws {
+    let path = Self.damaged.appendingPathComponent("gguf/empty.gguf").path
+    let model = try await Command.run(["generate", "-m", path, "-p", "Hello"])
+    expect(model, code: 65, words: "empty.gguf: the file is empty; ")
+    expect(try await Command.run(["plan", "--config", path]), code: 65, words: "empty.gguf: the file is empty; ")
+  }
+
   @Test("tokens that the model does not know, more than fit, and text for a model without a tokenizer: 65")
   func data() async throws {
     expect(

@@ -38,18 +38,30 @@ struct GenerateTests {
     #expect(object["generated_tokens"] as? Int == 253)
   }
 
-  @Test("Ctrl-C in a long generation: 130, with the statistics of what there is")
-  func interruption() async throws {
+  @Test(
+    "a signal in a long generation: 128 and its number, with the statistics of what there is",
+    arguments: [SIGINT, SIGHUP, SIGTERM])
+  func interruption(_ signal: Int32) async throws {
     let outcome = try await withTokenizer { model in
       try await Command.run(
         [
           "generate", "-m", model, "-t", "1", "-p", "Hello", "-n", "100000000", "--temp", "0", "--ignore-eos",
           "--kv-policy", "streaming", "--kv-budget", "32",
-        ], onOutput: { $0.interrupt() })
+        ], onOutput: { kill($0.processIdentifier, signal) })
     }
-    #expect(outcome.code == 130)
+    #expect(outcome.code == 128 + signal)
     #expect(outcome.errors.contains("ended by cancelled"))
     #expect(outcome.errors.contains("cache   streaming:budget=32: "))
+  }
+
+  @Test("who starts it without a terminal's end, as nohup does, is not ended by one")
+  func ignored() async throws {
+    let outcome = try await withTokenizer { model in
+      try await Command.run(
+        ["generate", "-m", model, "-t", "1", "-p", "Hello", "-n", "40", "--temp", "0", "--ignore-eos"],
+        ignoring: "HUP", onOutput: { kill($0.processIdentifier, SIGHUP) })
+    }
+    #expect(outcome.code == 0)
   }
 
   @Test("completions for the shells", arguments: ["bash", "zsh", "fish"])

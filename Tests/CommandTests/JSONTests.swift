@@ -144,6 +144,35 @@ struct JSONTests {
     #expect(text.output.contains("at most: entries are merged") == isBound)
   }
 
+  @Test(
+    "plan says where what a policy keeps is a bound, because heads share",
+    arguments: [("h2o:heads=adaptive", true), ("h2o", false)])
+  func shared(_ policy: String, _ isBound: Bool) async throws {
+    let arguments = ["plan", Command.model, "--tokens", "200", "--kv-policy", policy]
+    let kept = try #require(try await Command.run(arguments + ["--json"]).object()["policy"] as? [String: Any])
+    #expect(Set(kept.keys) == ["policy", "kept", "bytes", "is_bound", "peak_bytes"])
+    #expect(kept["is_bound"] as? Bool == isBound)
+    #expect(try await Command.run(arguments).output.contains("at most: how heads share entries") == isBound)
+  }
+
+  @Test(
+    "plan -n counts what is generated as a generation does",
+    arguments: ["full", "h2o", "snapkv", "h2o:when=prefill", "h2o:when=decode", "tova:every=16"])
+  func generated(_ policy: String) async throws {
+    let flags = ["-n", "70", "--kv-policy", policy, "--json"]
+    let ids = (0..<150).map { Int32($0 * 7 % 320) }
+    let generated = try await Command.run("generate", ids: ids, ["--temp", "0", "--ignore-eos"] + flags).object()
+    let kv = try #require(generated["kv"] as? [String: Any])
+    let plan = try await Command.run(["plan", Command.model, "--tokens", "150"] + flags).object()
+    #expect(plan["tokens"] as? Int == 150 && plan["generated_tokens"] as? Int == 70)
+    let planned = plan["policy"] as? [String: Any] ?? ["bytes": (plan["cache"] as? [String: Any])?["page_bytes"] ?? 0]
+    #expect(planned["bytes"] as? Int == kv["bytes"] as? Int && kv["seen"] as? Int == 219)
+    let words = try await Command.run(["plan", Command.model, "--tokens", "150"] + flags.dropLast())
+    #expect(words.output.contains("150 tokens and 70 generated × 1 sequence\n"))
+    let none = try await Command.run(["plan", Command.model, "-n", "-1"])
+    #expect(none.code == 64 && none.errors.contains("option 'predict': -1 is not possible, expected 0 to"))
+  }
+
   @Test("bench --roofline: every row with the machine's limits and its share of them, also as csv")
   func roofline() async throws {
     let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "1", "--roofline", "-o"]

@@ -85,7 +85,7 @@ struct CheckpointWriterTests {
       let path = folder.appendingPathComponent("x.gguf")
       try Data("precious".utf8).write(to: path)
       #expect(
-        throws: CheckpointError.unwritable(file: "x.gguf", reason: "it exists already, and nothing is overwritten")
+        throws: CheckpointError.occupied(file: "x.gguf")
       ) { try CheckpointWriter.write(checkpoint, path: path.path) }
       #expect(try Data(contentsOf: path) == Data("precious".utf8))
       #expect(try entries(of: folder) == ["x.gguf"])

@@ -17,9 +17,14 @@ struct TinyModel {
     model = try LoadedModel(path: folder.path, exact: true, processor: processor).model
   }
 
-  /// Reads a prompt chunk by chunk.
-  /// - Returns: what is kept then, and the most bytes that were out at one time.
-  func read(tokens: Int, options: CacheOptions) throws -> (report: CacheReport, peakBytes: Int) {
+  /// Reads a prompt chunk by chunk, and steps after it.
+  /// - Parameter stepped: called after the prompt and after every step with what is kept then, and with the most bytes that
+  ///   were out at one time.
+  /// - Returns: the last of these.
+  @discardableResult
+  func read(
+    tokens: Int, steps: Int = 0, options: CacheOptions, stepped: (CacheReport, Int) throws -> Void = { _, _ in }
+  ) throws -> (report: CacheReport, peakBytes: Int) {
     let pool = PagePool()
     var cache = SequenceCache(
       layout: model.layout, formats: options.formats, policy: try PolicyRegistry.make(options.policy), pool: pool)
@@ -29,6 +34,16 @@ struct TinyModel {
       cache.expect(chunk.count, reviewsChunks: options.reviewsChunks)
       _ = try model.logits(for: chunk, wanting: .none, memory: &cache, on: processor)
     }
-    return (cache.report(policy: "", budget: nil), pool.peakBytes)
+    var report = cache.report(policy: "", budget: nil)
+    try stepped(report, pool.peakBytes)
+    for step in 0..<steps {
+      cache.expect(1)
+      // Not the prompt's tokens in their order, so that heads attend to other entries than before.
+      let token = Int32((tokens + step * 37) % model.vocabulary)
+      _ = try model.logits(for: [token], wanting: .none, memory: &cache, on: processor)
+      report = cache.report(policy: "", budget: nil)
+      try stepped(report, pool.peakBytes)
+    }
+    return (report, pool.peakBytes)
   }
 }

@@ -52,6 +52,8 @@ struct SpecificationTests {
       ("h2o:recent=-1", "policy 'h2o': recent=-1 is not possible, expected a count or half"),
       ("h2o:recent=some", "policy 'h2o': recent=some is not possible, expected a count or half"),
       ("h2o:when=never", "policy 'h2o': when=never is not possible, expected prefill, decode, both"),
+      ("snapkv:when=decode", "policy 'snapkv': when=decode is not possible, expected prefill"),
+      ("snapkv:when=both", "policy 'snapkv': when=both is not possible, expected prefill"),
       ("h2o:positions=compacted", "policy 'h2o': positions=compacted is not possible, expected original"),
       ("streaming:sinks=x", "policy 'streaming': sinks=x is not possible, expected a count"),
       ("streaming:budget=3", "policy 'streaming': budget=3 is not possible, expected at least its 4 sinks"),

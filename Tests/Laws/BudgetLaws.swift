@@ -26,7 +26,7 @@ struct BudgetLaws {
     // Policies refuse budgets that their sinks alone exceed.
     guard (try? law.makePolicy(budget: "\(budget)")) != nil else { return }
     for (steps, snapshot) in try Course(law, budget: "\(budget)").snapshots.enumerated() {
-      let most = budget + (law.has("when") ? 0 : steps)
+      let most = budget + (law.actsInSteps ? 0 : steps)
       #expect(snapshot.kept.joined().allSatisfy { $0.count <= most })
     }
   }

@@ -54,7 +54,10 @@ struct LawCase: Sendable, CustomTestStringConvertible {
   static let budgeted = all.filter { $0.has("budget") }
 
   /// Of these, the cases of policies that act at any moment, not only when the prompt ends.
-  static let steady = budgeted.filter { $0.has("when") }
+  static let steady = budgeted.filter(\.actsInSteps)
+
+  /// Whether the policy can be asked to act in decode.
+  var actsInSteps: Bool { options.contains { $0.key == "when" && $0.values.contains("decode") } }
 
   private var options: [PolicyOption] { PolicyRegistry.all.first { $0.name == policy }?.options ?? [] }
 

@@ -34,7 +34,7 @@ struct Chat: AsyncParsableCommand {
       var last: GenerationResult?
       let greeting = "\(engine.loaded.name), \(engine.kernels), \(engine.threads) threads; /help lists commands\n"
       Terminal.error(Terminal.faint(greeting))
-      while let line = prompt() {
+      while !Interruption.endsProcess, let line = prompt() {
         if line.isEmpty { continue }
         do {
           if line.hasPrefix("/") {
@@ -46,6 +46,7 @@ struct Chat: AsyncParsableCommand {
           Terminal.error("kelvin: \(error.description)\n")
         }
       }
+      if Interruption.endsProcess { throw SystemExit.interrupted }
     }
   }
 
@@ -91,7 +92,11 @@ struct Chat: AsyncParsableCommand {
     case "/stats": Terminal.write((last.map(Output.summary) ?? "no answer yet") + "\n")
     case "/clear": try await conversation.clear(system: conversation.system)
     case "/system": try await conversation.clear(system: parts.count > 1 ? String(parts[1]) : nil)
-    case "/save" where parts.count > 1: try await conversation.save(to: String(parts[1]))
+    case "/save" where parts.count > 1:
+      // The file is written to its end.
+      let interruption = Interruption {}
+      defer { withExtendedLifetime(interruption) {} }
+      try await conversation.save(to: String(parts[1]))
     case "/load" where parts.count > 1: try await conversation.load(from: String(parts[1]))
     case "/save", "/load": Terminal.error("kelvin: give a file: \(line) FILE\n")
     case "/help": Terminal.write("/cache /stats /clear /system TEXT /save FILE /load FILE /exit\n")

@@ -16,6 +16,7 @@ struct Plan: AsyncParsableCommand {
 
       Examples:
         kelvin plan model.gguf --tokens 8192 --kv-policy h2o --kv-budget 20%
+        kelvin plan model.gguf --tokens 2000 -n 500 --kv-policy snapkv
         kelvin plan --config config.json --tokens 1000000 --fits 80GB
         kelvin plan --layers 80 --heads 64 --kv-heads 8 --head-dim 128 --tokens 1000 --batch 8
       """)
@@ -31,8 +32,12 @@ struct Plan: AsyncParsableCommand {
   var kvHeads: Int?
   @Option(help: "Without a model: width of a head.")
   var headDim: Int?
-  @Option(help: "Tokens of every sequence. (default: --ctx-size, or the model's context, or 4096)")
+  @Option(help: "Tokens of every prompt. (default: what -n leaves of --ctx-size, of the model's context, or of 4096)")
   var tokens: Int?
+  @Option(
+    name: [.short, .customLong("predict"), .customLong("n-predict")], parsing: .unconditional,
+    help: "Tokens that are generated after every prompt.")
+  var n = 0
   @Option(help: "Sequences at one time.")
   var batch = 1
   @Option(help: "Bytes of one number in the cache: 2 is f16, 4 is f32. (default: as --cache-type-k and -v say)")
@@ -46,7 +51,8 @@ struct Plan: AsyncParsableCommand {
   func run() async throws {
     try await reporting {
       let report = try PlanReport(
-        subject: try subject(), options: try options(), tokens: tokens, batch: batch, memory: try memory())
+        subject: try subject(), options: try options(), tokens: tokens, generated: n, batch: batch, memory: try memory()
+      )
       if json {
         try Output.json(report)
       } else {

@@ -28,7 +28,7 @@ struct LatentRetrofit {
       // Before anything is read: what cannot be converted should be said at once.
       try options.conversion.check(grouped)
     } catch {
-      throw .unreadableModel(reason: error.description, isMissing: false)
+      throw EngineError(converting: error)
     }
     perplexityBefore =
       try options.evaluation.isEmpty
@@ -38,10 +38,8 @@ struct LatentRetrofit {
       ? nil : TrialRun(grouped, processor: processor).calibration(options.calibration) { progress((1 + $0) / 4) }
     do {
       latent = try options.conversion.apply(to: grouped, calibration: calibration) { progress((2 + $0) / 4) }
-    } catch .cancelled {
-      throw .cancelled
     } catch {
-      throw .unreadableModel(reason: error.description, isMissing: false)
+      throw EngineError(converting: error)
     }
     if plan.type == nil { plan.keepFormats(of: grouped, in: &latent) }
     result = latent

@@ -62,7 +62,7 @@ public struct ModelConversion: Sendable {
         changed = try conversion.translate(changed, to: style)
       }
     } catch {
-      throw .unreadableModel(reason: error.description, isMissing: false)
+      throw EngineError(converting: error)
     }
     let retrofit = try options.latent.map { latent throws(EngineError) in
       try LatentRetrofit(latent, of: source, as: changed, plan: plan, progress: progress)

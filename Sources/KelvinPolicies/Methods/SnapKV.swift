@@ -95,6 +95,8 @@ public struct SnapKV: ScoringPolicy {
         key: "pool", values: "avg, max", default: "avg", help: "how neighbouring votes are put together",
         choices: Pool.allCases.map(\.rawValue)),
       .positions(["original"]),
+      PolicyOption(
+        key: "when", values: "prefill", default: "prefill", help: "when entries may leave", choices: ["prefill"]),
     ],
     acts: "in prefill only"
   ) { options throws(PolicyError) in

@@ -20,8 +20,13 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
   public var records: Records { base.records }
   /// The places of the base policy.
   public var places: Places { base.places }
-  /// The base policy's, which is the mean of what the heads of a store keep.
-  public var capacity: Int? { base.capacity }
+  /// What the base policy keeps, in the mean; every head has its own part at least, and what is protected in it.
+  public var keeps: KeptEntries? {
+    guard var keeps = base.keeps else { return nil }
+    keeps.isShared = true
+    keeps.least = max(own(of: keeps.mean), min(keeps.mean, base.protectedFirst + base.protectedLast))
+    return keeps
+  }
   /// The notes of the base policy.
   public var notes: [Int] { base.notes }
   /// Lets the base policy take up its notes.
@@ -65,15 +70,18 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
     }
   }
 
+  /// The part of a budget that every head keeps for itself, `⌊α·B⌋`.
+  private func own(of capacity: Int) -> Int { Int((safeguard * Double(capacity)).rounded(.down)) }
+
   /// The entries of a head below its own ⌊α·B⌋ best ones; protected entries are the best ones there are.
   private func candidates(in head: HeadLedger, head index: Int, capacity: Int) -> [Candidate] {
-    let own = Int((safeguard * Double(capacity)).rounded(.down))
-    let newest = head.positions.sorted(by: >).prefix(base.protectedLast).last ?? .max
-    let open = (0..<head.count)
-      .filter { head.positions[$0] >= base.protectedFirst && head.positions[$0] < newest }
+    let order = head.entriesByPosition
+    let sinks = order.prefix { head.positions[$0] < base.protectedFirst }
+    // As far as the budget goes: the oldest sinks, then the newest entries.
+    let protected = (sinks + order.dropFirst(sinks.count).suffix(base.protectedLast).reversed()).prefix(capacity)
+    let open = Set(order).subtracting(protected)
       .map { Candidate(score: base.score($0, in: head), position: head.positions[$0], head: index, entry: $0) }
       .sorted()
-    let protected = head.count - open.count
-    return Array(open.dropLast(max(0, own - protected)))
+    return Array(open.dropLast(max(0, own(of: capacity) - protected.count)))
   }
 }

@@ -19,8 +19,12 @@ public struct Periodic<Base: CachePolicy>: CachePolicy {
   /// The places of the base policy.
   public var places: Places { base.places }
 
-  /// Entries per head after a review, as the base policy has them.
-  public var capacity: Int? { base.capacity }
+  /// What the base policy keeps, every `period` steps.
+  public var keeps: KeptEntries? {
+    var keeps = base.keeps
+    keeps?.period = period
+    return keeps
+  }
 
   /// The steps since the prompt, then the notes of the base policy.
   public var notes: [Int] { [steps] + base.notes }
