@@ -3,11 +3,13 @@ import KelvinTensors
 
 extension HeadPages {
   /// The same entries in the same pages.
-  package func fork() -> HeadPages {
+  package mutating func fork() -> HeadPages {
+    wasForked = true
     var fork = HeadPages(shape: shape, pool: pool)
     fork.pages = pages
     fork.starts = starts
     fork.count = count
+    fork.wasForked = true
     return fork
   }
 

@@ -11,6 +11,8 @@ package struct HeadPages: ~Copyable {
   var pages: ContiguousArray<Page> = []
   /// Where the pages start, as kernels read it.
   var starts: ContiguousArray<UnsafeMutablePointer<UInt8>?> = []
+  /// Whether forks may hold some of the pages: where there never was one, nobody asks the pages, which lie far apart.
+  var wasForked = false
 
   package init(shape: PageShape, pool: PagePool) {
     self.shape = shape
@@ -96,7 +98,7 @@ package struct HeadPages: ~Copyable {
 
   /// Makes sure that nobody else holds page `index`, which is about to be written to.
   private mutating func own(_ index: Int) throws(MemoryError) {
-    guard !isKnownUniquelyReferenced(&pages[index]) else { return }
+    guard wasForked, !isKnownUniquelyReferenced(&pages[index]) else { return }
     pages[index] = try pages[index].copy()
     starts[index] = pages[index].start
   }

@@ -162,6 +162,8 @@ public struct StorePlace: Sendable, Hashable {
   public var tailPageBytes: Int
   /// Bytes of the sequence that are no entries and never leave: the states of layers.
   public var stateBytes: Int
+  /// Whether the heads of the store share what they may keep, so that each may begin a page of its own.
+  public var sharesBudget = false
 
   /// The place of store `store` among those that have `headsOfStores`.
   public init(
@@ -184,12 +186,18 @@ public struct StorePlace: Sendable, Hashable {
   /// KV heads of all stores together.
   public var allHeads: Int { headsOfStores.reduce(0, +) }
 
-  /// The most entries of a head whose pages never take more than `bytes`; a multiple of a page's.
+  /// The most entries of a head, in the mean where heads share, whose pages never take more than `bytes` a head; a multiple of
+  /// a page's where they do not.
   ///
   /// As few as possible of the newest entries may be left, on as many pages as possible: of `64 · (p + t − 1)` entries, `t` of
-  /// the pages for the newest, no more than `p` pages are needed for the others.
+  /// the pages for the newest, no more than `p` pages are needed for the others. Of `E` entries that `H` heads share, no more
+  /// than `(E − H) / 64 + H`.
   func entries(in bytes: Int) -> Int {
     let tailPages = (tailEntries + pageEntries - 1) / pageEntries
+    if sharesBudget {
+      let pages = (bytes - tailPages * tailPageBytes) * heads / pageBytes
+      return max(0, pages - heads) * pageEntries / heads + 1
+    }
     guard tailPages > 0 else { return bytes / pageBytes * pageEntries }
     let rest = bytes - tailPages * tailPageBytes
     guard rest < 0 else { return (rest / pageBytes + tailPages - 1) * pageEntries }

@@ -72,9 +72,9 @@ public struct HeadLedger: Sendable {
 
   /// Empties the columns that are measured for one review.
   public mutating func endReview() {
-    windowAttention = []
-    keySimilarity = []
-    expectedAttention = []
+    if !windowAttention.isEmpty { windowAttention = [] }
+    if !keySimilarity.isEmpty { keySimilarity = [] }
+    if !expectedAttention.isEmpty { expectedAttention = [] }
   }
 }
 

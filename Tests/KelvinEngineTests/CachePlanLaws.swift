@@ -41,6 +41,30 @@ struct CachePlanLaws {
   }
 
   @Test(
+    "a budget in bytes is kept by all heads and layers together, however they share it", arguments: PolicyRegistry.all,
+    shapes)
+  func bytes(_ entry: PolicyEntry, _ shape: Shape) throws {
+    let model = try TinyModel(shape.model)
+    let formats = EntryFormats(keys: shape.format, values: shape.format, residual: shape.residual)
+    let budget = try CachePlan(
+      layout: model.model.layout, options: CachePlanTests.options("full", formats), tokens: 200
+    ).fullBytes
+    func isKnown(_ policy: String) -> Bool {
+      (try? PolicySpecification(policy)).flatMap { try? PolicyRegistry.make($0) } != nil
+    }
+    let skipping = entry.options.contains { $0.key == "skip" } ? ",skip=none" : ""
+    for sharing in ["", ",heads=adaptive", ",layers=pyramid", ",heads=adaptive,layers=pyramid"] {
+      let policy = "\(entry.name):budget=\(budget)B\(skipping)\(sharing)"
+      guard isKnown(policy) else { continue }
+      // What acts in prefill only grows afterwards.
+      let steps = isKnown(policy + ",when=both") ? 30 : 0
+      try model.read(tokens: 400, steps: steps, options: CachePlanTests.options(policy, formats)) { report, _ in
+        #expect(report.bytes <= budget, "\(policy)")
+      }
+    }
+  }
+
+  @Test(
     "at the end of the prompt and after each of 80 steps: never more, and as much where it is no bound",
     arguments: named, shapes)
   func bound(_ policy: String, _ shape: Shape) throws {

@@ -135,7 +135,7 @@ struct CachePlanTests {
 
   @Test(
     "budgets that differ by layer are planned layer by layer, to the byte",
-    arguments: ["h2o:budget=30%,layers=pyramid", "l2:budget=70", "l2:budget=24KiB,layers=pyramid,skip=1,every=4"])
+    arguments: ["h2o:budget=30%,layers=pyramid", "l2:budget=70", "l2:budget=70,layers=pyramid,skip=1,every=4"])
   func layers(policy: String) throws {
     for model in [try TinyModel(), try TinyModel("llama-mixed")] {
       for reviewsChunks in [false, true] {

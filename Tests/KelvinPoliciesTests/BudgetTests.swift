@@ -47,6 +47,18 @@ struct BudgetTests {
     #expect(Budget.bytes(12_000).entries(at: place, promptLength: 9999) == 128)
   }
 
+  @Test(
+    "where heads share, bytes buy what never takes more pages, however they share it",
+    arguments: [(2000, 1), (3000, 33), (3999, 33), (4000, 65), (5999, 97), (6000, 129)])
+  func shared(_ bytes: Int, _ expected: Int) {
+    var place = StorePlace(store: 0, headsOfStores: [2], pageEntries: 64, pageBytes: 1000)
+    place.sharesBudget = true
+    #expect(Budget.bytes(bytes).entries(at: place, promptLength: 9999) == expected)
+    func pages(_ entries: Int) -> Int { (entries + 63) / 64 }
+    let most = (1..<2 * expected).map { pages($0) + pages(2 * expected - $0) }.max()
+    #expect((most ?? .max) * 1000 <= bytes)
+  }
+
   /// Pages of 1000 bytes, and of 3000 for the newest 100 entries, which lie on two of them at most.
   @Test(
     "with newest entries on larger pages, bytes buy what never takes more, whichever entries stay",

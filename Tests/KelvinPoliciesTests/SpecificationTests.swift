@@ -55,6 +55,7 @@ struct SpecificationTests {
       ("snapkv:when=decode", "policy 'snapkv': when=decode is not possible, expected prefill"),
       ("snapkv:when=both", "policy 'snapkv': when=both is not possible, expected prefill"),
       ("h2o:positions=compacted", "policy 'h2o': positions=compacted is not possible, expected original"),
+      ("l2:budget=1MiB", "policy 'l2': budget=1MiB is not possible, expected entries or a share of the prompt, as "),
       ("streaming:sinks=x", "policy 'streaming': sinks=x is not possible, expected a count"),
       ("streaming:budget=3", "policy 'streaming': budget=3 is not possible, expected at least its 4 sinks"),
     ])

@@ -71,7 +71,7 @@ struct StorageLaws {
         #expect(pool.bytes == old * page + new * tailPage)
         #expect(pool.pages == snapshot.pages)
       }
-      if law.has("when") {
+      if law.actsInSteps {
         // While a layer reads the prompt its store has three pages a head, the stores before it have been reviewed.
         let (reading, reviewed) = law.residual > 0 ? (3 * tailPage, page + tailPage) : (3 * page, page)
         let peak = layout.stores.indices.map { store in

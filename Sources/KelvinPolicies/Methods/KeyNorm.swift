@@ -61,8 +61,12 @@ public struct KeyNorm: ScoringPolicy {
     ],
     acts: "prefill and decode"
   ) { options throws(PolicyError) in
-    KeyNorm(
-      budget: try options.budget(), skip: try options.numbers("skip"), recent: try options.count("recent") ?? 1,
-      when: try options.choice("when"))
+    let (budget, skip) = (try options.budget(), try options.numbers("skip"))
+    if case .bytes = budget, !skip.isEmpty {
+      throw options.impossible(
+        "budget", expected: "entries or a share of the prompt, as skipped layers keep everything; or skip=none")
+    }
+    return KeyNorm(
+      budget: budget, skip: skip, recent: try options.count("recent") ?? 1, when: try options.choice("when"))
   }
 }

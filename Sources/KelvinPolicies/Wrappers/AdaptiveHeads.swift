@@ -34,6 +34,8 @@ public struct AdaptiveHeads<Base: ScoringPolicy>: CachePolicy {
 
   /// Lets the base policy begin.
   public mutating func begin(at place: StorePlace, promptLength: Int) {
+    var place = place
+    place.sharesBudget = true
     base.begin(at: place, promptLength: promptLength)
   }
 

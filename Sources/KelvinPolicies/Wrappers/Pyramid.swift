@@ -34,6 +34,11 @@ public struct Pyramid<Base: ScoringPolicy>: ScoringWrapper {
       scale = Double(mean) * Double(place.allHeads) / total
     }
     // As large as a plan for prompts of any length asks for.
-    base.capacity = max(1, Int(min(entries(place.store) * scale, 0x1p62).rounded(.down)))
+    var capacity = max(1, Int(min(entries(place.store) * scale, 0x1p62).rounded(.down)))
+    // Bytes buy whole pages: what a layer has beyond its last whole page is another's first.
+    if case .bytes = base.budget, !place.sharesBudget {
+      capacity = max(place.pageEntries, capacity / place.pageEntries * place.pageEntries)
+    }
+    base.capacity = capacity
   }
 }
