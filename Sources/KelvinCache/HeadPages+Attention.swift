@@ -56,10 +56,13 @@ struct AttentionPass {
   var output: Tensor { processor.tensor(rows: queries.rows, columns: group * layout.heads * layout.valueWidth) }
 
   /// Attends, and adds to the ledger what the policy records.
+  /// - Parameter task: what one thread does besides, once.
   /// - Returns: `[T, Hq·Dv]`; row `t` sees all entries but the newest `T − 1 − t`.
-  func callAsFunction(_ store: inout Store) -> Tensor {
+  func callAsFunction(_ store: inout Store, beside task: () -> Void = {}) -> Tensor {
     // The last of several queries is computed as if the others were there: same numbers, and lifetimes are read.
-    queries.rows == 1 && store.added <= 1 ? decode(&store) : prefill(&store)
+    if queries.rows == 1 && store.added <= 1 { return decode(&store, beside: task) }
+    task()
+    return prefill(&store)
   }
 
   /// Query positions that one piece of a prefill handles.

@@ -14,7 +14,7 @@ extension AttentionPass {
   ///
   /// One thread did that for all heads when the last was done, and half of the scores lay in the other's cache: 2.6 % of a
   /// step with 1600 entries and H2O, 1.3 % so (`perf`, `kelvin bench -p 0 -n 180 -d 8000 --kv-policy h2o -ctk q8_0 -ctv q8_0`).
-  func decode(_ store: inout Store) -> Tensor {
+  func decode(_ store: inout Store, beside task: () -> Void) -> Tensor {
     let output = self.output
     let heads = store.heads
     let records = store.policy.records
@@ -32,7 +32,9 @@ extension AttentionPass {
     }
     store.ledger.heads.withUnsafeMutableBufferPointer { ledgers in
       for head in heads.indices where heads[head].count == 0 { finish(head, &ledgers[head]) }
-      processor.parallel(pieces) { piece, _ in
+      processor.parallel(1 + pieces) { index, _ in
+        guard index > 0 else { return task() }
+        let piece = index - 1
         var head = heads.count - 1
         while firstPiece[head] > piece { head -= 1 }
         attend(

@@ -31,6 +31,7 @@ extension SequenceCache {
 
   /// Forgets everything; all pages return to the pool.
   package mutating func clear() {
+    unreviewed = nil
     for box in stores { box.store.clear() }
     states = []
     heldStates = nil
@@ -49,6 +50,7 @@ extension SequenceCache {
     guard !positions.isEmpty else { return }
     guard !layout.foldsTokens, layout.stores.allSatisfy({ $0.reach == .everything }) else { return clear() }
     let first = seen - positions.count
+    unreviewed = nil
     for box in stores { box.store.removeEntries(from: first) }
     seen = first
     promptLength = min(promptLength, first)

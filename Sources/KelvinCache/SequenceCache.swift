@@ -28,6 +28,8 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
   let readers: [(last: Int, count: Int)]
   /// Room for the decisions of one review; one for all stores, so that it stays near.
   var edits: Edits
+  /// The store that waits for its review, which is done beside the attention of the next layer.
+  var unreviewed: StoreBox?
   var promptLength = 0
   private(set) var moment = Moment.promptEnd
   var angles = RotaryAngles()
