@@ -6,7 +6,7 @@ extension PlanReport {
   var text: String {
     var lines = [
       "model   \(name.map { $0 + ", " } ?? "")\(layers) layers, \(queryHeads) query heads; "
-        + "\(tokens) tokens\(generatedTokens > 0 ? " and \(generatedTokens) generated" : "")"
+        + "\(leadingTokens > 0 ? "\(leadingTokens) of its own and " : "")\(tokens) tokens\(generatedTokens > 0 ? " and \(generatedTokens) generated" : "")"
         + " × \(batch) sequence\(batch == 1 ? "" : "s")",
       "cache   \(cache.formula)",
       "        = \(cache.numbers) = \(Self.bytes(cache.bytes))",
@@ -32,7 +32,7 @@ extension PlanReport {
     guard let policy, let least = policy.kept.min(), let most = policy.kept.max() else { return [] }
     let kept = least == most ? "\(least)" : "\(least) to \(most)"
     let share = Output.number(Double(policy.bytes) / Double(cache.pageBytes) * 100)
-    let read = tokens + max(0, generatedTokens - 1)
+    let read = leadingTokens + tokens + max(0, generatedTokens - 1)
     var lines = [
       "policy  \(policy.policy): \(kept) of \(read) entries per head stay",
       "        = \(Self.bytes(policy.bytes)), \(share) % of the full cache",

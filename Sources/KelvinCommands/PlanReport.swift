@@ -114,6 +114,8 @@ struct PlanReport: Encodable {
   var queryHeads: Int
   var tokens: Int
   var generatedTokens: Int
+  /// Tokens of the model's own in front of them.
+  var leadingTokens: Int
   var batch: Int
   var activeParameters: Int?
   var cache: Cache
@@ -127,6 +129,7 @@ struct PlanReport: Encodable {
     case name, layers, tokens, batch, cache, policy, fits, growth
     case queryHeads = "query_heads"
     case generatedTokens = "generated_tokens"
+    case leadingTokens = "leading_tokens"
     case activeParameters = "active_parameters"
     case multiHead = "multi_head"
   }
@@ -137,8 +140,10 @@ struct PlanReport: Encodable {
     let model = subject.inspection?.description
     let layout = subject.layout
     let context = options.context ?? model?.contextLength ?? 4096
-    let tokens = tokens ?? max(1, context - max(0, min(context, generated) - 1))
-    let plan = try CachePlan(layout: layout, options: options, tokens: tokens, generated: generated, batch: batch)
+    leadingTokens = model?.leadingTokens ?? 0
+    let tokens = tokens ?? max(1, context - leadingTokens - max(0, min(context, generated) - 1))
+    let prompt = leadingTokens + tokens
+    let plan = try CachePlan(layout: layout, options: options, tokens: prompt, generated: generated, batch: batch)
     name = subject.inspection?.name
     layers = layout.storeOfLayer.count + layout.states.count
     queryHeads = subject.queryHeads
@@ -147,7 +152,7 @@ struct PlanReport: Encodable {
     cache = Cache(plan)
     if let layout = subject.multiHead {
       multiHead = Cache(
-        try CachePlan(layout: layout, options: options, tokens: tokens, generated: generated, batch: batch))
+        try CachePlan(layout: layout, options: options, tokens: prompt, generated: generated, batch: batch))
     }
     policy = plan.keptEntries.map { kept in
       Policy(
@@ -155,10 +160,10 @@ struct PlanReport: Encodable {
         peakBytes: plan.peakBytes)
     }
     let weightBytes = subject.inspection?.weightBytes ?? 0
+    let longest = try CachePlan.longestPrompt(
+      layout: layout, options: options, generated: generated, batch: batch, bytes: memory - weightBytes)
     fits = Fit(
-      memory: memory, weightBytes: weightBytes,
-      tokens: try CachePlan.longestPrompt(
-        layout: layout, options: options, generated: generated, batch: batch, bytes: memory - weightBytes),
+      memory: memory, weightBytes: weightBytes, tokens: longest.map { [leadingTokens] in max(0, $0 - leadingTokens) },
       context: model?.contextLength)
     growth = model.map { Self.growth(GenerationCost($0)) } ?? []
   }

@@ -22,6 +22,8 @@ public struct ModelDescription: Sendable, Hashable {
   public var innerParameters: Int
   /// Those of them that one token does not use: the experts that it does not choose.
   public var idleParameters = 0
+  /// Tokens of its own that stand in front of every sequence: learned sinks.
+  public var leadingTokens = 0
 
   /// Transformer layers `L`: those that attend and those that retain.
   public var layers: Int { layout.storeOfLayer.count + layout.states.count }

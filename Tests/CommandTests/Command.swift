@@ -71,8 +71,10 @@ enum Command {
     }
   }
 
-  /// Runs a command on `ids`, on one thread, with the model of this suite.
-  static func run(_ command: String, ids: [Int32], _ arguments: [String]) async throws -> Outcome {
+  /// Runs a command on `ids`, on one thread, with the model of this suite or another.
+  static func run(
+    _ command: String, model: String = model, ids: [Int32], _ arguments: [String]
+  ) async throws -> Outcome {
     try await Fixtures.withFolder { folder in
       let tokens = folder.appendingPathComponent("ids.json")
       try JSONEncoder().encode(ids).write(to: tokens)

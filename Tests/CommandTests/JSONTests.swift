@@ -173,6 +173,17 @@ struct JSONTests {
     #expect(none.code == 64 && none.errors.contains("option 'predict': -1 is not possible, expected 0 to"))
   }
 
+  @Test("plan counts learned sinks, which begin a page of their own", arguments: [63, 64])
+  func leading(_ tokens: Int) async throws {
+    let model = Fixtures.path("sink-learned")
+    let ids = (0..<tokens).map { Int32($0 * 7 % 320) }
+    let generated = try await Command.run("generate", model: model, ids: ids, ["-n", "1", "--json"]).object()
+    let kv = try #require(generated["kv"] as? [String: Any])
+    let plan = try await Command.run(["plan", model, "--tokens", "\(tokens)", "--json"]).object()
+    #expect(plan["leading_tokens"] as? Int == 1 && plan["tokens"] as? Int == tokens)
+    #expect((plan["cache"] as? [String: Any])?["page_bytes"] as? Int == kv["bytes"] as? Int)
+  }
+
   @Test("bench --roofline: every row with the machine's limits and its share of them, also as csv")
   func roofline() async throws {
     let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "1", "--roofline", "-o"]

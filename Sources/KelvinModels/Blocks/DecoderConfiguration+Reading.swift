@@ -87,6 +87,6 @@ extension DecoderConfiguration {
     ModelDescription(
       architecture: architecture, layout: layout, queryHeads: heads, hiddenWidth: hiddenWidth,
       feedForwardWidth: feedForwardWidth, vocabulary: vocabulary, contextLength: contextLength,
-      tiedEmbeddings: tiedEmbeddings, innerParameters: innerParameters)
+      tiedEmbeddings: tiedEmbeddings, innerParameters: innerParameters, leadingTokens: sinkTokens)
   }
 }
