@@ -27,7 +27,27 @@ struct ByteLevelTests {
     }
   }
 
-  @Test("every rule cuts words where its regular expression does", arguments: PreTokenizer.allCases)
+  @Test(
+    "a step cuts the pieces of the steps before it, also what those matched",
+    arguments: [
+      // The letters are one match, but the range of the signs has those of ASCII in it.
+      (PreTokenizer.deepSeekLLM, " H\u{e9}llo", [" H", "\u{e9}", "llo"]),
+      // White space leads letters and signs, and is a word at the end of a piece only.
+      (.deepSeekLLM, "a \n  12  b  ", ["a", " ", "\n", "  ", "1", "2", " ", " b", "  "]),
+      (.deepSeekLLM, "\u{4e2d}\u{6587} abc!", ["\u{4e2d}\u{6587}", " abc", "!"]),
+      (.deepSeekCoder, " H\u{e9}llo!\u{4e2d}1", [" H\u{e9}llo", "!", "\u{4e2d}", "1"]),
+      (.deepSeekV3, "x 12345", ["x", " ", "123", "45"]),
+      // Kana that are signs and marks: one match of the second step, cut by the third.
+      (.deepSeekV3, "\u{30ab}\u{30fb}\u{30ca}", ["\u{30ab}", "\u{30fb}", "\u{30ca}"]),
+      // Control characters match nothing, so they stay together.
+      (.deepSeekV3, "\u{1}\u{2}(x) .NET!\n", ["\u{1}\u{2}", "(x", ")", " .", "NET", "!\n"]),
+    ])
+  func steps(rule: PreTokenizer, text: String, words: [String]) {
+    #expect(words.joined() == text)
+    #expect(WordScanner(Array(text.utf8)[...]).words(rule) == words.map(\.utf8.count))
+  }
+
+  @Test("every rule cuts words where its regular expressions do", arguments: PreTokenizer.allCases)
   func wordSplits(rule: PreTokenizer) throws {
     for value in try #require(Fixture.json("word-splits.json").array) {
       let text = try Fixture.string(value, "text")

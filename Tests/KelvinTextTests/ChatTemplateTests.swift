@@ -9,7 +9,7 @@ struct ChatTemplateTests {
     let golden = try Fixture.json("templates.json")
     let conversations = try Fixture.array(golden, "conversations")
     let templates = try Fixture.array(golden, "templates")
-    #expect(templates.count == 14)
+    #expect(templates.count == 16)
     for value in templates {
       let name = try Fixture.string(value, "name")
       let template = try ChatTemplate(source: Fixture.string(value, "source"))

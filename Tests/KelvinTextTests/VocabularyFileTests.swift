@@ -7,7 +7,7 @@ struct VocabularyFileTests {
   @Test("tokenizer.json files give the ids and texts of Hugging Face's tokenizers")
   func tokenizerJSON() throws {
     let cases = try #require(Fixture.json("tokenizers.json").array)
-    #expect(cases.count == 6)
+    #expect(cases.count == 9)
     for value in cases {
       let name = try Fixture.string(value, "name")
       let tokenizer = try Tokenizer(TokenizerJSON(Self.json(#require(value["tokenizer"]))).vocabulary())
@@ -41,6 +41,29 @@ struct VocabularyFileTests {
     #expect(try Tokenizer(vocabulary).encode("a").first == vocabulary.special.begin)
   }
 
+  @Test("a pattern may have its line breaks spelled out or as they are")
+  func lineBreaks() throws {
+    let rule = #"""
+      [^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+
+      """#
+    let llama = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|" + rule
+    for pattern in [llama, llama.replacing(#"\r\n"#, with: "\r\n")] {
+      let text = Self.sequence(Self.isolated(pattern))
+      #expect(try Vocabulary(tokenizerJSON: Array(text.utf8)).model == .byteLevelBPE(.llamaBPE))
+    }
+  }
+
+  /// A file whose text is cut by a step before `ByteLevel`.
+  private static func sequence(_ step: String) -> String {
+    let last = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
+    return #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":["#
+      + step + "," + last + "]}}"
+  }
+
+  private static func isolated(_ pattern: String) -> String {
+    #"{"type":"Split","pattern":{"Regex":"# + JSONValue.string(pattern).text + #"},"behavior":"Isolated"}"#
+  }
+
   @Test(
     "tokenizer.json files that would be read wrongly are refused by name",
     arguments: [
@@ -54,6 +77,10 @@ struct VocabularyFileTests {
         #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Whitespace"}}"#,
         "pre-tokenizer 'Whitespace' is not supported"
       ),
+      (sequence(#"{"type":"Digits","individual_digits":false}"#), "pre-tokenizer 'Digits' is not supported"),
+      (sequence(isolated("x+")), "pre-tokenizer 'Split x+' is not supported"),
+      // A step alone that is the first of DeepSeek's.
+      (sequence(isolated(#"[\r\n]"#)), "pre-tokenizer 'Split + ByteLevel' is not supported"),
       (
         #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"ByteLevel"},"normalizer":{"type":"Lowercase"}}"#,
         "normalizer 'Lowercase' is not supported"

@@ -1,43 +1,7 @@
-/// What a pre-tokenizer needs to know of a scalar.
-enum ScalarClass: UInt8 {
-  /// `\p{L}`
-  case letter
-  /// `\p{N}`
-  case number
-  /// Carriage return or line feed.
-  case lineBreak
-  /// White space other than a line break, `\s` without `[\r\n]`.
-  case space
-  /// Everything else: punctuation, symbols, marks, control characters.
-  case sign
-
-  private static let ascii: [ScalarClass] = (0..<128).map { ScalarClass(slow: Unicode.Scalar(UInt8($0))) }
-
-  init(_ scalar: Unicode.Scalar) {
-    self = scalar.value < 128 ? Self.ascii[Int(scalar.value)] : ScalarClass(slow: scalar)
-  }
-
-  private init(slow scalar: Unicode.Scalar) {
-    if scalar == "\r" || scalar == "\n" {
-      self = .lineBreak
-    } else if scalar.properties.isWhitespace {
-      self = .space
-    } else {
-      switch scalar.properties.generalCategory {
-      case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: self = .letter
-      case .decimalNumber, .letterNumber, .otherNumber: self = .number
-      default: self = .sign
-      }
-    }
-  }
-
-  var isWhiteSpace: Bool { self == .space || self == .lineBreak }
-}
-
-/// Cuts text into words as the regular expression of a pre-tokenizer does, without a regular-expression engine.
+/// Cuts text into words as the regular expressions of a pre-tokenizer do, without a regular-expression engine.
 ///
 /// The expressions need one scalar of look-ahead, so each alternative is a few comparisons over a table of classes.
-/// All rules work on scalar indices; `words` translates them to bytes.
+/// All steps work on scalar indices; `words` translates them to bytes.
 package struct WordScanner {
   let scalars: [Unicode.Scalar]
   let classes: [ScalarClass]
@@ -49,58 +13,74 @@ package struct WordScanner {
 
   /// The lengths in bytes of the words of the text, in order; together they cover it.
   package func words(_ rule: PreTokenizer) -> [Int] {
-    var lengths: [Int] = []
+    var ends = scalars.isEmpty ? [] : [scalars.count]
+    for step in rule.steps { ends = cut(ends, by: step) }
     var position = 0
-    while position < scalars.count {
-      let end = max(position + 1, endOfWord(rule, from: position))
+    return ends.map { end in
       var length = 0
       for scalar in scalars[position..<end] { length += UTF8.width(scalar) }
-      lengths.append(length)
+      position = end
+      return length
+    }
+  }
+
+  /// The ends of the pieces that a step makes of pieces.
+  private func cut(_ ends: [Int], by step: WordStep) -> [Int] {
+    switch step {
+    case .lineBreak:
+      cut(ends) { firstRun(in: $0, longest: 1) { classes[$0] == .lineBreak } }
+    case .number(let longest):
+      cut(ends) { firstRun(in: $0, longest: longest) { classes[$0] == .number } }
+    case .run(let listed, let takesSpace):
+      cut(ends) { firstRun(in: $0, takesSpace: takesSpace) { listed.contains(scalars[$0]) } }
+    case .letters:
+      cut(ends) { firstRun(in: $0, takesSpace: true) { classes[$0] == .letter } }
+    case .punctuation:
+      cut(ends) { firstRun(in: $0, takesSpace: true) { classes[$0] == .punctuation } }
+    case .lastSpace:
+      cut(ends, at: lastSpace)
+    case .gpt2:
+      cut(ends) { $0.lowerBound..<endOfGPT2Word(in: $0) }
+    case .modern(let longest):
+      cut(ends) { $0.lowerBound..<endOfModernWord(in: $0, longestNumber: longest) }
+    case .deepSeekV3:
+      cut(ends, at: firstDeepSeekWord)
+    }
+  }
+
+  /// Cuts before and behind each match; the first one in a piece is never empty.
+  private func cut(_ ends: [Int], at firstMatch: (Range<Int>) -> Range<Int>?) -> [Int] {
+    var cuts: [Int] = []
+    cuts.reserveCapacity(ends.count)
+    var position = 0
+    for end in ends {
+      while position < end, let match = firstMatch(position..<end) {
+        if match.lowerBound > position { cuts.append(match.lowerBound) }
+        cuts.append(match.upperBound)
+        position = match.upperBound
+      }
+      if position < end { cuts.append(end) }
       position = end
     }
-    return lengths
+    return cuts
   }
 
-  private func endOfWord(_ rule: PreTokenizer, from start: Int) -> Int {
-    switch rule {
-    case .gpt2: endOfGPT2Word(from: start, limit: scalars.count)
-    case .smollm: endOfSmolLMWord(from: start)
-    case .llamaBPE: endOfModernWord(from: start, longestNumber: 3)
-    case .qwen2: endOfModernWord(from: start, longestNumber: 1)
-    }
+  /// The first run of scalars that pass, with at most one white space in front where it takes that along.
+  private func firstRun(
+    in piece: Range<Int>, takesSpace: Bool = false, longest: Int = .max, where passes: (Int) -> Bool
+  ) -> Range<Int>? {
+    guard let first = piece.first(where: passes) else { return nil }
+    let limit = piece.upperBound - first > longest ? first + longest : piece.upperBound
+    var end = first + 1
+    while end < limit, passes(end) { end += 1 }
+    let hasSpace = takesSpace && first > piece.lowerBound && classes[first - 1].isWhiteSpace
+    return (hasSpace ? first - 1 : first)..<end
   }
 
-  /// The end of the run of scalars from `start` whose class passes.
-  func run(from start: Int, limit: Int, while passes: (ScalarClass) -> Bool) -> Int {
-    var end = start
-    while end < limit, passes(classes[end]) { end += 1 }
-    return end
-  }
-
-  /// The end of `'s`, `'t`, `'re`, `'ve`, `'m`, `'ll`, `'d` at `start`, or `nil`.
-  ///
-  /// Without regard to case, U+017F (long s) is an s too: Unicode folds it so.
-  func endOfContraction(from start: Int, limit: Int, anyCase: Bool) -> Int? {
-    guard scalars[start] == "'", start + 1 < limit else { return nil }
-    let first = folded(start + 1, anyCase)
-    if first == "s" || first == "t" || first == "m" || first == "d" { return start + 2 }
-    guard start + 2 < limit else { return nil }
-    let second = folded(start + 2, anyCase)
-    let isPair = (first == "r" && second == "e") || (first == "v" && second == "e") || (first == "l" && second == "l")
-    return isPair ? start + 3 : nil
-  }
-
-  private func folded(_ index: Int, _ anyCase: Bool) -> Unicode.Scalar {
-    let scalar = scalars[index]
-    guard anyCase else { return scalar }
-    if ("A"..."Z").contains(scalar) { return Unicode.Scalar(UInt8(scalar.value + 32)) }
-    return scalar == "\u{17F}" ? "s" : scalar
-  }
-
-  /// The end of `\s+(?!\S)|\s+`: a run of white space gives its last scalar to the word that follows, unless it is
-  /// alone or nothing follows.
-  func endOfWhiteSpace(from start: Int, limit: Int) -> Int {
-    let end = run(from: start, limit: limit) { $0.isWhiteSpace }
-    return end < limit && end > start + 1 ? end - 1 : end
+  private func lastSpace(in piece: Range<Int>) -> Range<Int>? {
+    let end = piece.upperBound
+    var start = end
+    while start > piece.lowerBound, classes[start - 1].isWhiteSpace { start -= 1 }
+    return start < end ? start..<end : nil
   }
 }

@@ -1,30 +1,4 @@
 extension TokenizerJSON {
-  /// Recognises a pre-tokenizer by its parts.
-  func preTokenizer() throws(TextError) -> PreTokenizer {
-    let value = root["pre_tokenizer"] ?? .null
-    let steps = value["type"] == "Sequence" ? value["pretokenizers"]?.array ?? [] : [value]
-    let names = steps.map { $0["type"]?.string ?? "none" }
-    guard let last = steps.last, last["type"] == "ByteLevel" else { throw Self.unknown(names) }
-    guard last["add_prefix_space"]?.boolean != true else { throw Self.unsupported("ByteLevel with add_prefix_space") }
-    let usesPattern = last["use_regex"]?.boolean ?? true
-    switch (names.dropLast(), usesPattern) {
-    case ([], true): return .gpt2
-    case (["Digits"], true) where steps[0]["individual_digits"]?.boolean == true: return .smollm
-    case (["Split"], false):
-      let pattern = steps[0]["pattern"]?["Regex"]?.string ?? ""
-      let isolates = steps[0]["behavior"] == "Isolated" && steps[0]["invert"]?.boolean != true
-      if isolates, let rule = PreTokenizer.allCases.first(where: { $0.pattern == pattern }) { return rule }
-      throw .unsupportedPreTokenizer(
-        found: "Split \(pattern.prefix(200))", supported: PreTokenizer.allCases.map(\.rawValue))
-    default: throw Self.unknown(names)
-    }
-  }
-
-  private static func unknown(_ names: [String]) -> TextError {
-    .unsupportedPreTokenizer(
-      found: names.prefix(8).joined(separator: " + "), supported: PreTokenizer.allCases.map(\.rawValue))
-  }
-
   /// SentencePiece-like files put `▁` in front with `Prepend` and replace spaces; byte-level ones may compose.
   func applyNormalizer(_ normalizer: JSONValue, to vocabulary: inout Vocabulary) throws(TextError) {
     if vocabulary.model == .sentencePiece { vocabulary.spacePrefix = .never }

@@ -15,13 +15,3 @@ extension Vocabulary {
     return pieces.map { -Float(ranks[Array($0.utf8)] ?? merges.count) }
   }
 }
-
-extension PreTokenizer {
-  /// The rule as GGUF's `tokenizer.ggml.pre` names it.
-  public var ggufName: String {
-    switch self {
-    case .gpt2: "gpt-2"
-    case .smollm, .llamaBPE, .qwen2: rawValue
-    }
-  }
-}

@@ -96,20 +96,15 @@ extension Vocabulary {
 
   private var preTokenizer: JSONValue {
     guard case .byteLevelBPE(let rule) = model else { return nil }
-    func byteLevel(usesPattern: Bool) -> JSONValue {
-      ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .boolean(usesPattern)]
-    }
-    switch rule {
-    case .gpt2: return byteLevel(usesPattern: true)
-    case .smollm:
-      let digits: JSONValue = ["type": "Digits", "individual_digits": true]
-      return ["type": "Sequence", "pretokenizers": [digits, byteLevel(usesPattern: true)]]
-    case .llamaBPE, .qwen2:
-      let split: JSONValue = [
-        "type": "Split", "pattern": ["Regex": .string(rule.pattern ?? "")], "behavior": "Isolated", "invert": false,
-      ]
-      return ["type": "Sequence", "pretokenizers": [split, byteLevel(usesPattern: false)]]
-    }
+    var steps = rule.steps
+    // GPT-2's words are the last step's own.
+    let usesPattern = steps.last == .gpt2
+    if usesPattern { steps.removeLast() }
+    let byteLevel: JSONValue = [
+      "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": .boolean(usesPattern),
+    ]
+    guard !steps.isEmpty else { return byteLevel }
+    return ["type": "Sequence", "pretokenizers": .array(steps.map(TokenizerJSON.step) + [byteLevel])]
   }
 
   /// Which tokens go around a text.

@@ -180,6 +180,33 @@ TEMPLATES["zephyr"] = """{% for message in messages %}
 {% endif %}
 {% endfor %}"""
 TEMPLATES["deepseek"] = """{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}{% set ns = namespace(is_first=false, is_tool=false, system_prompt='') %}{%- for message in messages %}{%- if message['role'] == 'system' %}{% set ns.system_prompt = ns.system_prompt ~ message['content'] %}{%- endif %}{%- endfor %}{{bos_token}}{{ns.system_prompt}}{%- for message in messages %}{%- if message['role'] == 'user' %}{%- set ns.is_tool = false -%}{{'<\uff5cUser\uff5c>' + message['content']}}{%- endif %}{%- if message['role'] == 'assistant' and message['content'] is not none %}{% set content = message['content'] %}{% if '</think>' in content %}{% set content = content.split('</think>')[-1] %}{% endif %}{{'<\uff5cAssistant\uff5c>' + content + eos_token}}{%- endif %}{%- if message['role'] == 'tool' %}{%- set ns.is_tool = true -%}{{'<\uff5ctool\u2581output\uff5c>' + message['content']}}{%- endif %}{%- endfor -%}{% if add_generation_prompt and not ns.is_tool %}{{'<\uff5cAssistant\uff5c><think>\\n'}}{% endif %}"""
+TEMPLATES["deepseek-v2"] = """{% if not add_generation_prompt is defined %}{% set add_generation_prompt = false %}{% endif %}{{ bos_token }}{% for m in messages %}{% if m['role'] == 'system' %}{{ m['content'] + '
+
+' }}{% elif m['role'] == 'user' %}{{ 'User: ' + m['content'] + '
+
+' }}{% elif m['role'] == 'assistant' %}{{ 'Assistant: ' + m['content'] + eos_token }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"""
+TEMPLATES["deepseek-v3"] = """{%- set ns = namespace(called=false, answered=false, asked=false) -%}
+{{- bos_token }}{{ messages | selectattr('role', 'equalto', 'system') | map(attribute='content') | join('\n\n') }}
+{%- for message in messages %}
+  {%- if message['role'] == 'user' %}
+    {%- set ns.answered = false -%}{%- set ns.asked = true -%}
+    {{- '<\uff5cUser\uff5c>' + message['content'] }}
+  {%- elif message['role'] == 'assistant' and 'tool_calls' in message %}
+    {%- for tool in message['tool_calls'] %}
+      {%- if not ns.called %}{{ '<\uff5cAssistant\uff5c>' + (message['content'] if message['content'] is not none else '') + '<\uff5ctool\u2581calls\u2581begin\uff5c>' }}{% else %}{{ '\\n' }}{% endif %}
+      {%- set ns.called = true -%}
+      {{- '<\uff5ctool\u2581call\u2581begin\uff5c>' + tool['type'] + '<\uff5ctool\u2581sep\uff5c>' + tool['function']['name'] + '\\n```json\\n' + tool['function']['arguments'] | tojson + '\\n```<\uff5ctool\u2581call\u2581end\uff5c>' }}
+    {%- endfor %}{{ '<\uff5ctool\u2581calls\u2581end\uff5c><\uff5cend\u2581of\u2581sentence\uff5c>' }}
+  {%- elif message['role'] == 'assistant' and 'tool_calls' not in message %}
+    {%- if ns.asked and not ns.answered %}{{ '<\uff5cAssistant\uff5c>' + ('<think>' if message['prefix'] is defined and message['prefix'] else '</think>') }}{% endif %}
+    {%- set content = message['content'] -%}
+    {%- if '</think>' in content %}{% set content = content.split('</think>', 1)[1] %}{% endif -%}
+    {{- content + '<\uff5cend\u2581of\u2581sentence\uff5c>' }}
+  {%- elif message['role'] == 'tool' %}
+    {{- '<\uff5ctool\u2581output\u2581begin\uff5c>' + message['content'] + '<\uff5ctool\u2581output\u2581end\uff5c>' }}{%- set ns.answered = true -%}
+  {%- endif %}
+{%- endfor -%}
+{% if add_generation_prompt and not ns.answered %}{{ '<\uff5cAssistant\uff5c><think>\\n' }}{% endif %}"""
 TEMPLATES["command-r"] = """{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set loop_messages = messages[1:] %}{% set system_message = messages[0]['content'] %}{% elif false == true %}{% set loop_messages = messages %}{% set system_message = 'x' %}{% else %}{% set loop_messages = messages %}{% set system_message = false %}{% endif %}{% if system_message != false %}{{ '<|START_OF_TURN_TOKEN|><|SYSTEM_TOKEN|>' + system_message + '<|END_OF_TURN_TOKEN|>' }}{% endif %}{% for message in loop_messages %}{% set content = message['content'] %}{{ {'user': '<|START_OF_TURN_TOKEN|><|USER_TOKEN|>', 'assistant': '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>'}.get(message['role'], '<?>') ~ content.strip() ~ '<|END_OF_TURN_TOKEN|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|START_OF_TURN_TOKEN|><|CHATBOT_TOKEN|>' }}{% endif %}"""
 TEMPLATES["macros"] = """{%- macro render_type(param, depth=0) -%}
     {%- if param.type == 'array' -%}
