@@ -1,5 +1,6 @@
 import KelvinAttention
 import KelvinTensors
+import Synchronization
 
 /// The entries of one head: in one run of pages, or in two where the newest stay in f16.
 ///
@@ -13,6 +14,8 @@ final class HeadEntries {
   var tail: HeadPages
   /// The entries that stay in the tail when a pass is over; 0: there is no tail.
   let residual: Int
+  /// While a step is attended to: the spans that nobody is done with yet.
+  let openSpans = Atomic<Int>(0)
 
   /// No entries yet; `shape` is that of the body's pages.
   init(shape: PageShape, residual: Int, pool: PagePool) {

@@ -25,7 +25,7 @@ extension AttentionPass {
     let partWidth = layout.valueWidth + 2
     let scores = processor.tensor(rows: pieces * group, columns: stride)
     let parts = processor.tensor(rows: pieces * group, columns: partWidth)
-    let open = Mutex(heads.indices.map { firstPiece[$0 + 1] - firstPiece[$0] })
+    for head in heads { head.openSpans.store(head.spanCount(of: Self.span), ordering: .relaxed) }
     func finish(_ head: Int, _ ledger: inout HeadLedger) {
       let pieces = firstPiece[head]..<firstPiece[head + 1]
       self.finish(heads[head], head, pieces, scores, parts, recording: records, in: &ledger, into: output)
@@ -41,11 +41,8 @@ extension AttentionPass {
           heads[head].span(piece - firstPiece[head], of: Self.span), head: head, of: heads[head],
           scores: Rows(scores.pointer + piece * group * stride, stride: stride),
           pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
-        let isLast = open.withLock { open in
-          open[head] -= 1
-          return open[head] == 0
-        }
-        if isLast { finish(head, &ledgers[head]) }
+        let left = heads[head].openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
+        if left == 0 { finish(head, &ledgers[head]) }
       }
     }
     return output
