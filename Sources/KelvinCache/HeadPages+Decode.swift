@@ -12,8 +12,9 @@ extension AttentionPass {
   /// Each leaves its unnormalised mix, its maximum and its sum. Who is done with the last open span of a head puts its parts
   /// together, in order, while others attend.
   ///
-  /// One thread did that for all heads when the last was done, and half of the scores lay in the other's cache: 2.6 % of a
-  /// step with 1600 entries and H2O, 1.3 % so (`perf`, `kelvin bench -p 0 -n 180 -d 8000 --kv-policy h2o -ctk q8_0 -ctv q8_0`).
+  /// One thread did that for all heads when the last was done, and half of the scores lay in the other's cache: it took 2.5 % of
+  /// that one's time, the other waiting, with 1600 entries and H2O, and takes 1.6 % of both's
+  /// (`perf`, `kelvin bench -p 0 -n 180 -d 8000 --kv-policy h2o --kv-budget 20% -ctk q8_0 -ctv q8_0`).
   func decode(_ store: inout Store, beside task: () -> Void) -> Tensor {
     let output = self.output
     let heads = store.heads

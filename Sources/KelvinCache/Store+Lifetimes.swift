@@ -27,7 +27,7 @@ extension Store {
 
   /// Lets the entries of every head leave that no query from `position` on sees.
   mutating func expire(unseenFrom position: Int) throws(MemoryError) {
-    guard layout.gating != nil || layout.reach != .everything else { return }
+    guard layout.endsLifetimes else { return }
     for head in heads.indices { try expire(unseenFrom: position, head: head) }
   }
 
@@ -51,6 +51,11 @@ extension Store {
       ledger.heads[head].pass(on: entry, to: heir)
     }
   }
+}
+
+extension StoreLayout {
+  /// Whether entries leave by themselves: those that a window moves past, and those that are merged.
+  var endsLifetimes: Bool { reach != .everything || gating != nil }
 }
 
 extension HeadLedger {

@@ -8,14 +8,6 @@ import Testing
 
 @Suite("ModelConversion")
 struct ConversionTests {
-  private func options(_ type: WeightFormat?, heads: Int? = nil) -> ConversionOptions {
-    var options = ConversionOptions()
-    options.type = type
-    options.pooling = heads.map { HeadPooling(heads: [$0]) }
-    options.threads = 1
-    return options
-  }
-
   private func names(_ report: ConversionReport) -> [String: Int] {
     Dictionary(uniqueKeysWithValues: report.formats.map { ($0.format, $0.tensors) })
   }
@@ -23,8 +15,8 @@ struct ConversionTests {
   @Test("matrices get the type, vectors f32, embedding and head at least six bits")
   func rule() throws {
     let source = Fixtures.path("gguf-llama256/tiny256-F16.gguf")
-    let four = try ModelConversion(from: source, to: "/nowhere/x.gguf", options: options(.q4_K)).report
-    let eight = try ModelConversion(from: source, to: "/nowhere/x.gguf", options: options(.q8_0)).report
+    let four = try ModelConversion(from: source, to: "/nowhere/x.gguf", options: .oneThread(.q4_K)).report
+    let eight = try ModelConversion(from: source, to: "/nowhere/x.gguf", options: .oneThread(.q8_0)).report
     #expect(four.notes == [] && eight.notes == [])
     #expect(names(four)["q6_K"] == 1 && names(four)["q4_K"] == names(eight)["q8_0"].map { $0 - 1 })
     #expect(names(four)["f32"] == names(eight)["f32"])
@@ -36,7 +28,7 @@ struct ConversionTests {
   func narrow() throws {
     // Hidden width 64, feed-forward width 48: no row has whole blocks of 256, and those of 48 none of 32.
     let report = try ModelConversion(
-      from: Fixtures.path("llama-mha"), to: "/nowhere/x.gguf", options: options(.q4_K)
+      from: Fixtures.path("llama-mha"), to: "/nowhere/x.gguf", options: .oneThread(.q4_K)
     ).report
     #expect(names(report) == ["f32": 5, "q4_1": 12, "q8_0": 2, "f16": 2])
     #expect(
@@ -50,9 +42,9 @@ struct ConversionTests {
   @Test("without a type a GGUF file keeps its bytes, and safetensors take f16 for what they cannot hold")
   func kept() throws {
     let source = Fixtures.path("gguf-llama256/tiny256-Q4_1.gguf")
-    let copy = try ModelConversion(from: source, to: "/nowhere/x.gguf", options: options(nil)).report
+    let copy = try ModelConversion(from: source, to: "/nowhere/x.gguf", options: .oneThread(nil)).report
     #expect(copy.bytesAfter == copy.bytesBefore)
-    let folder = try ModelConversion(from: source, to: "/nowhere/x", options: options(nil)).report
+    let folder = try ModelConversion(from: source, to: "/nowhere/x", options: .oneThread(nil)).report
     #expect(Set(names(folder).keys) == ["f16", "f32"])
   }
 
@@ -60,9 +52,9 @@ struct ConversionTests {
   func pooled() async throws {
     try await Fixtures.withFolder { folder in
       let path = folder.appendingPathComponent("q8.gguf").path
-      try ModelConversion(from: Fixtures.path("llama-mha"), to: path, options: options(.q8_0)).write()
-      let whole = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: options(nil)).report
-      let report = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: options(nil, heads: 1)).report
+      try ModelConversion(from: Fixtures.path("llama-mha"), to: path, options: .oneThread(.q8_0)).write()
+      let whole = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: .oneThread(nil)).report
+      let report = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: .oneThread(nil, heads: 1)).report
       #expect(names(report) == names(whole))
       // Keys and values of 2 layers, 3 of 4 heads of 16 rows of 64 numbers less.
       #expect(whole.weights - report.weights == 2 * 2 * 3 * 16 * 64)
@@ -75,8 +67,8 @@ struct ConversionTests {
     try await TinyEngine.withFolderOfChat { source in
       try await Fixtures.withFolder { folder in
         let (gguf, back) = (folder.appendingPathComponent("x.gguf").path, folder.appendingPathComponent("back").path)
-        try ModelConversion(from: source.path, to: gguf, options: options(nil)).write()
-        try ModelConversion(from: gguf, to: back, options: options(nil)).write()
+        try ModelConversion(from: source.path, to: gguf, options: .oneThread(nil)).write()
+        try ModelConversion(from: gguf, to: back, options: .oneThread(nil)).write()
         let original = try LoadedModel.tokenizer(path: source.path)
         for path in [gguf, back] {
           let tokenizer = try LoadedModel.tokenizer(path: path)
@@ -93,7 +85,7 @@ struct ConversionTests {
   @Test("numbers beyond a half's range stay f32, with a note")
   func large() throws {
     try withModel { path in
-      let report = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: options(.q8_0)).report
+      let report = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: .oneThread(.q8_0)).report
       #expect(report.notes.contains("tensor token_embd.weight as f32: numbers are not finite or too large"))
     }
   }

@@ -9,14 +9,6 @@ import Testing
 
 @Suite("ModelConversion of a DeepSeek")
 struct DeepSeekConversionTests {
-  private func options(_ type: WeightFormat?, heads: Int? = nil) -> ConversionOptions {
-    var options = ConversionOptions()
-    options.type = type
-    options.pooling = heads.map { HeadPooling(heads: [$0]) }
-    options.threads = 1
-    return options
-  }
-
   private func logits(_ path: String) throws -> [[Float]] {
     let model = try TestModel(CheckpointReader.read(path: path))
     var cache = model.cache()
@@ -30,8 +22,8 @@ struct DeepSeekConversionTests {
     try await Fixtures.withFolder { folder in
       let source = Fixtures.path(name)
       let (gguf, back) = (folder.appendingPathComponent("x.gguf").path, folder.appendingPathComponent("back").path)
-      try ModelConversion(from: source, to: gguf, options: options(nil)).write()
-      try ModelConversion(from: gguf, to: back, options: options(nil)).write()
+      try ModelConversion(from: source, to: gguf, options: .oneThread(nil)).write()
+      try ModelConversion(from: gguf, to: back, options: .oneThread(nil)).write()
       #expect(try ModelInspection(path: gguf).description.architecture == "deepseek2")
       let expected = try logits(source)
       #expect(try logits(gguf) == expected && logits(back) == expected)
@@ -42,7 +34,7 @@ struct DeepSeekConversionTests {
   func formats() async throws {
     try await Fixtures.withFolder { folder in
       let path = folder.appendingPathComponent("x.gguf").path
-      let conversion = try ModelConversion(from: Fixtures.path("deepseek-v3"), to: path, options: options(.q8_0))
+      let conversion = try ModelConversion(from: Fixtures.path("deepseek-v3"), to: path, options: .oneThread(.q8_0))
       try conversion.write()
       let tensors = try CheckpointReader.read(path: path).tensors
       func format(_ name: String) -> WeightFormat? { tensors["blk.1.\(name)"]?.format }
@@ -62,10 +54,10 @@ struct DeepSeekConversionTests {
   func kept() async throws {
     try await Fixtures.withFolder { folder in
       let path = folder.appendingPathComponent("q8.gguf").path
-      try ModelConversion(from: Fixtures.path("deepseek-v3"), to: path, options: options(.q8_0)).write()
-      let copy = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: options(nil)).report
+      try ModelConversion(from: Fixtures.path("deepseek-v3"), to: path, options: .oneThread(.q8_0)).write()
+      let copy = try ModelConversion(from: path, to: "/nowhere/x.gguf", options: .oneThread(nil)).report
       #expect(copy.bytesAfter == copy.bytesBefore)
-      let report = try ModelConversion(from: path, to: "/nowhere/x", options: options(nil)).report
+      let report = try ModelConversion(from: path, to: "/nowhere/x", options: .oneThread(nil)).report
       #expect(Set(report.formats.map(\.format)) == ["f16", "f32"])
     }
   }
@@ -73,7 +65,7 @@ struct DeepSeekConversionTests {
   @Test("KV heads cannot be pooled")
   func pooling() {
     let error = #expect(throws: EngineError.self) {
-      try ModelConversion(from: Fixtures.path("deepseek-v3"), to: "/nowhere/x.gguf", options: options(nil, heads: 1))
+      try ModelConversion(from: Fixtures.path("deepseek-v3"), to: "/nowhere/x.gguf", options: .oneThread(nil, heads: 1))
     }
     #expect(error.map { "\($0)".contains("option 'kv-heads': pooling latents") } == true)
   }
@@ -87,7 +79,7 @@ struct DeepSeekConversionTests {
       let configuration = try String(contentsOf: source.appendingPathComponent("config.json"), encoding: .utf8)
         .replacing("\"kv_lora_rank\"", with: "\"num_nextn_predict_layers\": 1, \"kv_lora_rank\"")
       try Data(configuration.utf8).write(to: folder.appendingPathComponent("config.json"))
-      let report = try ModelConversion(from: folder.path, to: "/nowhere/x.gguf", options: options(nil)).report
+      let report = try ModelConversion(from: folder.path, to: "/nowhere/x.gguf", options: .oneThread(nil)).report
       #expect(report.notes.contains { $0.contains("num_nextn_predict_layers") })
     }
   }

@@ -8,7 +8,7 @@ struct LedgerColumns {
   /// Tokens read; every position is below.
   let seen: Int
 
-  private var hasLifetimes: Bool { layout.reach != .everything || layout.gating != nil }
+  private var hasLifetimes: Bool { layout.endsLifetimes }
   private var hasWeights: Bool { layout.reach == .everything && layout.gating != nil }
 
   private var countWords: Int { AttentionCount.wordsPerEntry(records.attentionCount) }
