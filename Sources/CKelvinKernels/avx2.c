@@ -18,6 +18,6 @@
 #include "limits.inc.h"
 #pragma clang attribute pop
 
-KELVIN_ROW(avx2)
+KELVIN_ROW(avx2, )
 KELVIN_LIMITS_ROW(avx2)
 #endif

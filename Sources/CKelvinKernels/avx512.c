@@ -19,6 +19,6 @@
 #include "limits.inc.h"
 #pragma clang attribute pop
 
-KELVIN_ROW(avx512)
+KELVIN_ROW(avx512, )
 KELVIN_LIMITS_ROW(avx512)
 #endif

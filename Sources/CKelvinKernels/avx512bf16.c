@@ -1,5 +1,5 @@
 /* The AVX-512 row where pairs of bfloat16 are multiplied at twice the rate of floats: those of attention of prompts, and of
- * activations with weights in bfloat16. */
+ * activations with weights in bfloat16. It also rounds the codes of weights that meet many activations. */
 #include "limits.h"
 #include "variant.h"
 
@@ -16,12 +16,13 @@
 #include "write_codes.inc.h"
 #include "elementwise.inc.h"
 #include "multiply_codes.inc.h"
+#include "multiply_rounded.inc.h"
 #include "multiply_numbers.inc.h"
 #include "attend_codes.inc.h"
 #include "attend.inc.h"
 #include "limits.inc.h"
 #pragma clang attribute pop
 
-KELVIN_ROW(avx512bf16)
+KELVIN_ROW(avx512bf16, .multiply_rounded = multiply_rounded)
 KELVIN_LIMITS_ROW(avx512bf16)
 #endif

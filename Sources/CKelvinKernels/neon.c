@@ -18,6 +18,6 @@
 #include "limits.inc.h"
 #pragma clang attribute pop
 
-KELVIN_ROW(neon)
+KELVIN_ROW(neon, )
 KELVIN_LIMITS_ROW(neon)
 #endif

@@ -10,5 +10,5 @@
 #include "attend_scalar.inc.h"
 #include "limits_scalar.inc.h"
 
-KELVIN_ROW(scalar)
+KELVIN_ROW(scalar, )
 KELVIN_LIMITS_ROW(scalar)

@@ -8,23 +8,15 @@ struct Product {
 }
 
 extension Processor {
-  /// Tokens of a piece that is cut by tokens: two tiles of the widest kernel.
-  ///
-  /// A tile of activations is put in order once for all panels then; cut by panels it was done once for every 64 KB of
-  /// weights, which took 10 % of a prompt's cycles.
-  private static let tokensPerPiece = 24
-
   /// Multiplies `input` by several weights in one pass over the threads, so that its int8 form is made once.
   func multiply(_ input: Tensor, _ products: [Product]) {
     let quantised = products.contains { $0.weight.panels.isQuantised }
     let activations = input.activations(quantised: quantised)
-    if input.rows >= Self.tokensPerPiece * threads * 2 {
-      let pieces = (input.rows + Self.tokensPerPiece - 1) / Self.tokensPerPiece
-      parallel(pieces * products.count) { piece, _ in
-        let first = piece % pieces * Self.tokensPerPiece
-        let product = products[piece / pieces]
-        let rows = first..<min(input.rows, first + Self.tokensPerPiece)
-        multiply(activations, product, rows: rows, panels: 0..<product.weight.panels.panelCount)
+    if input.rows >= Self.manyTokens {
+      let parts = parts(of: products, rows: input.rows)
+      parallel(parts.count) { index, _ in
+        let part = parts[index]
+        multiply(activations, products[part.product], rows: part.rows, panels: part.panels, rounded: part.isRounded)
       }
       return
     }
@@ -53,20 +45,21 @@ extension Processor {
 
   /// The part of a product that belongs to some rows of the input and some panels of the weight.
   private func multiply(
-    _ activations: kelvin_activations, _ product: Product, rows: Range<Int>, panels: Range<Int>
+    _ activations: kelvin_activations, _ product: Product, rows: Range<Int>, panels: Range<Int>, rounded: Bool = false
   ) {
-    let table = kernels.table
+    let multiply = rounded ? kernels.table.pointee.multiply_rounded : kernels.table.pointee.multiply
+    guard let multiply else { preconditionFailure("\(kernels.name) rounds no weights") }
     let stride = product.output.columns
     let output = product.output.pointer + rows.lowerBound * stride
     withUnsafePointer(to: product.weight.panels.weight) { weight in
       withUnsafePointer(to: activations.dropping(rows.lowerBound, columns: product.weight.columns)) { activations in
         let (count, first, last) = (Int32(rows.count), Int32(panels.lowerBound), Int32(panels.upperBound))
         guard let bias = product.bias else {
-          table.pointee.multiply(weight, activations, count, first, last, nil, output, stride)
+          multiply(weight, activations, count, first, last, nil, output, stride)
           return
         }
         bias.withUnsafeBufferPointer {
-          table.pointee.multiply(weight, activations, count, first, last, $0.baseAddress, output, stride)
+          multiply(weight, activations, count, first, last, $0.baseAddress, output, stride)
         }
       }
     }
@@ -219,4 +212,7 @@ extension [Product] {
 extension PackedPanels {
   /// Whether products read the int8 form of their input.
   var isQuantised: Bool { weight.packing == KELVIN_PACKED_U4 || weight.packing == KELVIN_PACKED_U8 }
+
+  /// Whether codes are nibbles, which `multiply_rounded` takes.
+  var isOfNibbles: Bool { weight.packing == KELVIN_PACKED_U4 }
 }
