@@ -44,7 +44,7 @@ public struct LoadedModel: Sendable {
     } catch {
       throw .unreadableModel(reason: error.description, isMissing: false)
     }
-    cost = ModelCost(checkpoint, vocabulary: model.vocabulary, exact: exact)
+    cost = ModelCost(checkpoint, of: model, exact: exact)
     name = checkpoint.name
     fingerprint = ModelFingerprint(checkpoint)
     tokenizer = try Self.tokenizer(checkpoint, path: path)

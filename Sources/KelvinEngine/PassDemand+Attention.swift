@@ -17,8 +17,7 @@ struct DemandCounter {
   /// end: `[store][head]`.
   func steps(_ steps: Int, batch: Int, before: [[Int]], after: [[Int]]) -> PassDemand {
     var demand = PassDemand()
-    demand.add(cost.layers, rows: batch, rounds: rounds)
-    demand.add(cost.head, rows: batch, rounds: rounds)
+    for weights in [cost.layers, cost.wantedRows, cost.head] { demand.add(weights, rows: batch, rounds: rounds) }
     for store in model.layout.storeOfLayer {
       let held = before[store].reduce(0, +) + after[store].reduce(0, +)
       let entries = Double(held) / 2 / Double(max(1, before[store].count))
@@ -32,7 +31,7 @@ struct DemandCounter {
   /// `batch` sequences.
   func prompt(_ tokens: Int, chunk: Int, batch: Int, before: [[Int]]) -> PassDemand {
     var demand = PassDemand()
-    demand.add(cost.head, rows: 1, rounds: rounds)
+    for weights in [cost.wantedRows, cost.head] { demand.add(weights, rows: 1, rounds: rounds) }
     for start in stride(from: 0, to: tokens, by: chunk) {
       let rows = min(chunk, tokens - start)
       demand.add(cost.layers, rows: rows, rounds: rounds)

@@ -1,3 +1,4 @@
+import KelvinModels
 public import KelvinTensors
 
 /// What passes over a model must at least read and compute, whatever computes them.
@@ -93,19 +94,24 @@ struct WeightCost: Sendable, Hashable {
 
 /// The weights that a pass reads, by what they are for.
 struct ModelCost: Sendable, Hashable {
-  /// Read for every token: all matrices but those of the vocabulary's height.
+  /// Read for every token: all matrices but those below.
   var layers = WeightCost()
+  /// Read for every row of logits, beside the head.
+  var wantedRows = WeightCost()
   /// Read for every row of logits.
   var head = WeightCost()
 
-  /// Sorts the matrices of a checkpoint; tensors that are no matrices count nothing.
+  /// Sorts the matrices of a checkpoint by what `model` does with them; tensors that are no matrices count nothing.
   ///
   /// Of an embedding and an output head the larger counts as head: a pass reads only a row a token of the other.
-  init(_ checkpoint: Checkpoint, vocabulary: Int, exact: Bool) {
+  init(_ checkpoint: Checkpoint, of model: any LanguageModel, exact: Bool) {
+    let last = Set(model.weightsOfWantedRows.map(\.name))
     var head: StoredTensor.ProductCost?
     for tensor in checkpoint.tensors.values {
       guard let cost = tensor.productCost(exact: exact) else { continue }
-      if tensor.shape[0] != vocabulary {
+      if last.contains(tensor.name) {
+        wantedRows.add(cost)
+      } else if tensor.shape[0] != model.vocabulary {
         layers.add(cost)
       } else if cost.bytes > head?.bytes ?? 0 {
         head = cost

@@ -15,6 +15,8 @@ public protocol LanguageModel: Sendable {
   var queryHeads: Int { get }
   /// Bytes of its weights in memory.
   var bytes: Int { get }
+  /// Matrices that only the rows wanted meet, the head of logits aside: some of the last layer's.
+  var weightsOfWantedRows: [Weight] { get }
   /// Tokens that stand before the first of every sequence, and count as positions: learned sinks.
   ///
   /// Their ids may lie beyond the vocabulary: they are read, never predicted. Empty for most models. Whoever runs the model
@@ -37,9 +39,20 @@ public protocol LanguageModel: Sendable {
 extension LanguageModel {
   /// None.
   public var leadingTokens: [Int32] { [] }
+  /// None.
+  public var weightsOfWantedRows: [Weight] { [] }
 }
 
 /// The rows of a pass whose logits are wanted.
 public enum LogitRows: Sendable, Hashable {
   case none, last, all
+
+  /// Those of a pass of `rows` rows.
+  func range(of rows: Int) -> Range<Int> {
+    switch self {
+    case .none: rows..<rows
+    case .last: max(0, rows - 1)..<rows
+    case .all: 0..<rows
+    }
+  }
 }

@@ -60,11 +60,12 @@ public struct DeepSeek: LanguageModel {
     for tokens: [Int32], wanting: LogitRows, memory: inout (some AttentionMemory & ~Copyable), on processor: Processor
   ) throws(MemoryError) -> Tensor {
     var x = embedding.rows(of: tokens, on: processor)
-    for layer in layers { x = try layer(x, memory: &memory) }
-    switch wanting {
-    case .none: return processor.tensor(rows: 0, columns: vocabulary)
-    case .last: x = x[rows: x.rows - 1..<x.rows]
-    case .all: break
+    for (index, layer) in layers.enumerated() {
+      x = try layer.attended(x, memory: &memory)
+      // Nobody reads the other rows of the last layer.
+      if index == layers.count - 1 && wanting != .all { x = x[rows: wanting.range(of: x.rows)] }
+      guard x.rows > 0 else { return processor.tensor(rows: 0, columns: vocabulary) }
+      x = layer.fedForward(x)
     }
     return x.rmsNormalised(gain: finalNorm, epsilon: configuration.normEpsilon).multiplied(by: head)
   }
@@ -105,11 +106,7 @@ extension DeepSeek {
       }
     }
 
-    /// `x` `[T, hidden]` → `[T, hidden]`.
-    func callAsFunction(_ x: Tensor, memory: inout (some AttentionMemory & ~Copyable)) throws(MemoryError) -> Tensor {
-      fedForward(try attended(x, memory: &memory))
-    }
-
+    /// `x` `[T, hidden]` → `[T, hidden]`, and so does `fedForward`.
     func attended(_ x: Tensor, memory: inout (some AttentionMemory & ~Copyable)) throws(MemoryError) -> Tensor {
       x + (try attention(x.rmsNormalised(gain: attentionNorm, epsilon: normEpsilon), memory: &memory))
     }

@@ -38,23 +38,33 @@ final class DecoderLayer: Sendable {
 
   var bytes: Int { [query, key, value, output, gate, up, down].reduce(0) { $0 + ($1?.weight.bytes ?? 0) } }
 
-  /// `x` `[T, hidden]` → `[T, hidden]`.
-  func callAsFunction(_ x: Tensor, memory: inout (some AttentionMemory & ~Copyable)) throws(MemoryError) -> Tensor {
-    let y = x + afterAttentionNorm(try attention(attentionNorm(x), memory: &memory))
+  /// The matrices that the rows wanted meet alone.
+  var weightsOfWantedRows: [Weight] { [output, gate, up, down].compactMap { $0?.weight } }
+
+  /// `x` `[T, hidden]` → `[rows, hidden]`; all rows of `x` attend, since memory may observe it.
+  func callAsFunction(
+    _ x: Tensor, wanting rows: LogitRows = .all, memory: inout (some AttentionMemory & ~Copyable)
+  ) throws(MemoryError) -> Tensor {
+    let attended = try attended(attentionNorm(x), memory: &memory)
+    let wanted = rows.range(of: x.rows)
+    guard !wanted.isEmpty else { return x[rows: wanted] }
+    let isWhole = wanted.count == x.rows
+    let (x, mixed) = isWhole ? (x, attended) : (x[rows: wanted], attended[rows: wanted])
+    let y = x + afterAttentionNorm(output(mixed))
     return y + afterFeedForwardNorm(feedForward(feedForwardNorm(y)))
   }
 
-  private func attention(
+  /// What the heads of each row read, `[T, Hq·Dv]`.
+  private func attended(
     _ x: Tensor, memory: inout (some AttentionMemory & ~Copyable)
   ) throws(MemoryError) -> Tensor {
     let (queries, keys, values) = x.multiplied(
       by: query.weight, key.weight, value.weight, biases: [query.bias, key.bias, value.bias])
     let (asked, stored) = (queryNorm(queries), keyNorm(keys))
     let gates = merging?.takeGates(from: asked, stored, headWidth: headWidth)
-    let attended = try memory.attend(
+    return try memory.attend(
       asked, adding: NewEntries(keys: stored, values: values, gates: gates, outputProjection: output.weight),
       layer: index, scale: attentionScale)
-    return output(attended)
   }
 
   private func feedForward(_ x: Tensor) -> Tensor {
