@@ -28,10 +28,18 @@ static void quantise(const kelvin_activations *x, int32_t columns, int32_t first
   for (int32_t t = first; t < last; t++) {
     const float *values = x->values + t * x->stride;
     const ptrdiff_t row = (ptrdiff_t)t * blocks;
-    for (int32_t b = 0; b < blocks; b++) {
-      float padded[KELVIN_BLOCK] = {0};
+    int32_t b = 0;
+#ifdef QUANTISE_TWO
+    for (; b + 2 <= whole_blocks; b += 2) {
+      const ptrdiff_t place = row + b;
+      quantise_two(values + b * KELVIN_BLOCK, x->codes + place * KELVIN_BLOCK, x->scales + place, x->sums + 2 * place);
+    }
+#endif
+    for (; b < blocks; b++) {
+      float padded[KELVIN_BLOCK];
       const float *from = values + b * KELVIN_BLOCK;
       if (b == whole_blocks) {
+        memset(padded, 0, sizeof padded);
         memcpy(padded, from, (size_t)(columns % KELVIN_BLOCK) * 4);
         from = padded;
       }
