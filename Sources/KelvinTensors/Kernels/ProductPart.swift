@@ -13,7 +13,7 @@ struct ProductPart {
 extension Processor {
   /// Rows of an input from which products are cut into `ProductPart`s, and from which to round a weight pays.
   ///
-  /// A prompt of 64 tokens is 1.0, one of 128 1.1 times as fast with rounded weights.
+  /// To round 16 rows of a block takes 90 instructions and saves 2 a token: it pays beyond 45 tokens, by half at 96.
   static var manyTokens: Int { 96 }
 
   /// Rows of a part that is cut by rows: two tiles of the widest kernel.
