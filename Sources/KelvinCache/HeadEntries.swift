@@ -16,6 +16,8 @@ final class HeadEntries {
   let residual: Int
   /// While a step is attended to: the spans that nobody is done with yet.
   let openSpans = Atomic<Int>(0)
+  /// While a step is attended to: the number of the first span among those of all heads.
+  var firstSpan = 0
 
   /// No entries yet; `shape` is that of the body's pages.
   init(shape: PageShape, residual: Int, pool: PagePool) {

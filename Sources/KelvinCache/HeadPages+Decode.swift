@@ -19,17 +19,19 @@ extension AttentionPass {
     let output = self.output
     let heads = store.heads
     let records = store.policy.records
-    var firstPiece = [0]
-    for head in heads { firstPiece.append(firstPiece[firstPiece.count - 1] + head.spanCount(of: Self.span)) }
-    let pieces = firstPiece[heads.count]
+    var pieces = 0
+    for head in heads {
+      let spans = head.spanCount(of: Self.span)
+      head.openSpans.store(spans, ordering: .relaxed)
+      head.firstSpan = pieces
+      pieces += spans
+    }
     let stride = Self.span + sinkRoom
     let partWidth = layout.valueWidth + 2
     let scores = processor.tensor(rows: pieces * group, columns: stride)
     let parts = processor.tensor(rows: pieces * group, columns: partWidth)
-    for head in heads { head.openSpans.store(head.spanCount(of: Self.span), ordering: .relaxed) }
     func finish(_ head: Int, _ ledger: inout HeadLedger) {
-      let pieces = firstPiece[head]..<firstPiece[head + 1]
-      self.finish(heads[head], head, pieces, scores, parts, recording: records, in: &ledger, into: output)
+      self.finish(heads[head], head, scores, parts, recording: records, in: &ledger, into: output)
     }
     store.ledger.heads.withUnsafeMutableBufferPointer { ledgers in
       for head in heads.indices where heads[head].count == 0 { finish(head, &ledgers[head]) }
@@ -37,9 +39,9 @@ extension AttentionPass {
         guard index > 0 else { return task() }
         let piece = index - 1
         var head = heads.count - 1
-        while firstPiece[head] > piece { head -= 1 }
+        while heads[head].firstSpan > piece { head -= 1 }
         attend(
-          heads[head].span(piece - firstPiece[head], of: Self.span), head: head, of: heads[head],
+          heads[head].span(piece - heads[head].firstSpan, of: Self.span), head: head, of: heads[head],
           scores: Rows(scores.pointer + piece * group * stride, stride: stride),
           pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
         let left = heads[head].openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
@@ -51,14 +53,16 @@ extension AttentionPass {
 
   /// Puts the parts of a head together, and writes down what its entries received.
   private func finish(
-    _ held: HeadEntries, _ head: Int, _ pieces: Range<Int>, _ scores: Tensor, _ parts: Tensor,
-    recording records: Records, in ledger: inout HeadLedger, into output: Tensor
+    _ held: HeadEntries, _ head: Int, _ scores: Tensor, _ parts: Tensor, recording records: Records,
+    in ledger: inout HeadLedger, into output: Tensor
   ) {
+    let pieces = held.firstSpan..<held.firstSpan + held.spanCount(of: Self.span)
     let counted = records.attentionCount > 0 ? held.count : 0
     var shares = ContiguousArray<Float>(repeating: 0, count: counted)
     for row in 0..<group {
-      let factors = join(parts, pieces, row: row, head: head, into: output)
-      let weights = SpanWeights(held: held, factors: factors, scores: scores, row: pieces.lowerBound * group + row)
+      join(parts, pieces, row: row, head: head, into: output)
+      let weights = SpanWeights(
+        held: held, spans: pieces.count, row: pieces.lowerBound * group + row, scores: scores, parts: parts)
       record(records, weights, shares: &shares, in: &ledger)
     }
     if counted > 0 { ledger.attentionCount.note(shares, addingUpTo: Float(group), of: position) }
@@ -98,21 +102,23 @@ extension AttentionPass {
   }
 
   /// Puts the spans of one query head together.
-  /// - Returns: what each span's unnormalised weights must be multiplied by to become probabilities.
-  private func join(_ parts: Tensor, _ pieces: Range<Int>, row: Int, head: Int, into output: Tensor) -> [Float] {
+  ///
+  /// In each part the maximum gives way to what the span's unnormalised weights must be multiplied by to become probabilities.
+  private func join(_ parts: Tensor, _ pieces: Range<Int>, row: Int, head: Int, into output: Tensor) {
     let width = layout.valueWidth
     func part(_ piece: Int) -> UnsafeMutablePointer<Float> { parts.pointer + (piece * group + row) * (width + 2) }
     let maximum = pieces.reduce(layout.hasZeroSink ? 0 : -Float.infinity) { max($0, part($1)[width]) }
-    var factors = pieces.map { exponential(part($0)[width] - maximum) }
-    let sink = layout.hasZeroSink ? exponential(-maximum) : 0
-    let sum = zip(pieces, factors).reduce(sink) { $0 + part($1.0)[width + 1] * $1.1 }
+    var sum = layout.hasZeroSink ? exponential(-maximum) : 0
+    for piece in pieces {
+      part(piece)[width] = exponential(part(piece)[width] - maximum)
+      sum += part(piece)[width + 1] * part(piece)[width]
+    }
     let out = output.pointer + (head * group + row) * width
     out.update(repeating: 0, count: width)
-    for (index, piece) in pieces.enumerated() {
-      factors[index] /= sum
-      processor.kernels.add(part(piece), times: factors[index], to: out, count: width)
+    for piece in pieces {
+      part(piece)[width] /= sum
+      processor.kernels.add(part(piece), times: part(piece)[width], to: out, count: width)
     }
-    return factors
   }
 
   /// Adds the probabilities of one query head to the attention column, as its share of the group's mean, to the sum
@@ -123,9 +129,10 @@ extension AttentionPass {
     func add(to column: inout ContiguousArray<Float>, share: Float) {
       column.withUnsafeMutableBufferPointer { column in
         guard let base = column.baseAddress else { return }
-        for (index, factor) in weights.factors.enumerated() {
-          let entries = weights.held.span(index, of: Self.span)
-          let row = weights.row + index * group
+        for span in 0..<weights.spans {
+          let entries = weights.held.span(span, of: Self.span)
+          let row = weights.row + span * group
+          let factor = weights.parts.pointer[row * weights.parts.columns + layout.valueWidth]
           processor.kernels.add(
             weights.scores.pointer + row * weights.scores.columns, times: factor * share, to: base + entries.lowerBound,
             count: entries.count)
@@ -148,10 +155,11 @@ extension AttentionPass {
 /// The weights that one query head gave to the spans of a head.
 private struct SpanWeights {
   let held: HeadEntries
-  /// For each span what its weights must be multiplied by to become probabilities.
-  let factors: [Float]
-  /// The weights of all pieces, a row for each piece and query head of the group.
-  let scores: Tensor
+  let spans: Int
   /// The row of the first span.
   let row: Int
+  /// The weights of all pieces, a row for each piece and query head of the group.
+  let scores: Tensor
+  /// In the same rows, behind the mix, what the weights must be multiplied by to become probabilities.
+  let parts: Tensor
 }

@@ -2,26 +2,31 @@
 ///
 /// Threads that take them one after the other read long runs of memory, and none waits long for the last.
 package struct WorkShares {
-  private let starts: [Int]
+  private let whole, threads: Int
 
   /// Of every size there is a part for each thread, then the next smaller size follows.
   private static let sizes = [0.6, 0.2, 0.1, 0.06, 0.04]
 
   /// Cuts `0..<whole` for `threads` threads.
   package init(of whole: Int, among threads: Int) {
-    var starts = [0]
-    starts.reserveCapacity(1 + Self.sizes.count * threads)
-    for size in Self.sizes {
-      let part = max(1, Int(size * Double(whole) / Double(threads)))
-      for _ in 0..<threads { starts.append(min(whole, starts[starts.count - 1] + part)) }
-    }
-    starts[starts.count - 1] = whole
-    self.starts = starts
+    self.whole = whole
+    self.threads = threads
   }
 
   /// How many parts there are; some may be empty.
-  package var count: Int { starts.count - 1 }
+  package var count: Int { Self.sizes.count * threads }
 
   /// Part `index`; thread `t` begins with part `t`, as a rule.
-  package subscript(index: Int) -> Range<Int> { starts[index]..<starts[index + 1] }
+  package subscript(index: Int) -> Range<Int> { start(of: index)..<start(of: index + 1) }
+
+  /// Computed rather than kept: a step makes thousands of parts, and none of them asks for memory.
+  private func start(of index: Int) -> Int {
+    guard index < count else { return whole }
+    var (start, parts) = (0, index)
+    for size in Self.sizes where parts > 0 {
+      start += min(parts, threads) * max(1, Int(size * Double(whole) / Double(threads)))
+      parts -= threads
+    }
+    return min(whole, start)
+  }
 }

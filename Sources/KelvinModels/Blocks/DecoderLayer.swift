@@ -59,7 +59,7 @@ final class DecoderLayer: Sendable {
     _ x: Tensor, memory: inout (some AttentionMemory & ~Copyable)
   ) throws(MemoryError) -> Tensor {
     let (queries, keys, values) = x.multiplied(
-      by: query.weight, key.weight, value.weight, biases: [query.bias, key.bias, value.bias])
+      by: query.weight, key.weight, value.weight, biases: (query.bias, key.bias, value.bias))
     let (asked, stored) = (queryNorm(queries), keyNorm(keys))
     let gates = merging?.takeGates(from: asked, stored, headWidth: headWidth)
     return try memory.attend(
@@ -69,7 +69,7 @@ final class DecoderLayer: Sendable {
 
   private func feedForward(_ x: Tensor) -> Tensor {
     guard let gate else { return down(activation(up(x))) }
-    let (gates, ups) = x.multiplied(by: gate.weight, up.weight, biases: [gate.bias, up.bias])
+    let (gates, ups) = x.multiplied(by: gate.weight, up.weight, biases: (gate.bias, up.bias))
     return down(activation(gates, times: ups))
   }
 }

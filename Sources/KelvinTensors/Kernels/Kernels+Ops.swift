@@ -9,11 +9,30 @@ struct Product {
 
 extension Processor {
   /// Multiplies `input` by several weights in one pass over the threads, so that its int8 form is made once.
-  func multiply(_ input: Tensor, _ products: [Product]) {
+  ///
+  /// They lie on the stack meanwhile: a step makes four such passes a layer.
+  func multiply(_ input: Tensor, _ first: Product, _ second: Product? = nil, _ third: Product? = nil) {
+    withUnsafeTemporaryAllocation(of: Product.self, capacity: 3) { room in
+      var count = 0
+      func take(_ product: Product?) {
+        guard let product else { return }
+        room.initializeElement(at: count, to: product)
+        count += 1
+      }
+      take(first)
+      take(second)
+      take(third)
+      let products = UnsafeMutableBufferPointer(rebasing: room[..<count])
+      multiply(input, UnsafeBufferPointer(products))
+      products.deinitialize()
+    }
+  }
+
+  private func multiply(_ input: Tensor, _ products: UnsafeBufferPointer<Product>) {
     let quantised = products.contains { $0.weight.panels.isQuantised }
     let activations = input.activations(quantised: quantised)
     if input.rows >= Self.manyTokens {
-      let parts = parts(of: products, rows: input.rows)
+      let parts = parts(of: Array(products), rows: input.rows)
       parallel(parts.count) { index, _ in
         let part = parts[index]
         multiply(activations, products[part.product], rows: part.rows, panels: part.panels, rounded: part.isRounded)
@@ -196,7 +215,7 @@ extension kelvin_activations {
   }
 }
 
-extension [Product] {
+extension UnsafeBufferPointer<Product> {
   /// Where the panels from number `panel` on lie, counted through all weights; 0 behind the last.
   fileprivate func address(ofPanel panel: Int) -> UInt {
     var panel = panel
