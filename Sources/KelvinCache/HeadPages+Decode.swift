@@ -15,6 +15,9 @@ extension AttentionPass {
   /// One thread did that for all heads when the last was done, and half of the scores lay in the other's cache: it took 2.5 % of
   /// that one's time, the other waiting, with 1600 entries and H2O, and takes 1.6 % of both's
   /// (`perf`, `kelvin bench -p 0 -n 180 -d 8000 --kv-policy h2o --kv-budget 20% -ctk q8_0 -ctv q8_0`).
+  ///
+  /// Who attends to the last span of a head also writes its newest entry: a key lies in as many cache lines as it has channels,
+  /// and waiting for all of them took 2.4 % of one thread's time, the other being idle (`perf`, depth 1600).
   func decode(_ store: inout Store, beside task: () -> Void) -> Tensor {
     let output = self.output
     let heads = store.heads
@@ -30,6 +33,7 @@ extension AttentionPass {
     let partWidth = layout.valueWidth + 2
     let scores = processor.tensor(rows: pieces * group, columns: stride)
     let parts = processor.tensor(rows: pieces * group, columns: partWidth)
+    let arriving = store.takeArriving()
     func finish(_ head: Int, _ ledger: inout HeadLedger) {
       self.finish(heads[head], head, scores, parts, recording: records, in: &ledger, into: output)
     }
@@ -40,8 +44,12 @@ extension AttentionPass {
         let piece = index - 1
         var head = heads.count - 1
         while heads[head].firstSpan > piece { head -= 1 }
+        let span = heads[head].span(piece - heads[head].firstSpan, of: Self.span)
+        if let arriving, span.upperBound == heads[head].count {
+          heads[head].write(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
+        }
         attend(
-          heads[head].span(piece - heads[head].firstSpan, of: Self.span), head: head, of: heads[head],
+          span, head: head, of: heads[head],
           scores: Rows(scores.pointer + piece * group * stride, stride: stride),
           pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
         let left = heads[head].openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue

@@ -27,7 +27,7 @@ extension SequenceCache {
     let kernels = queries.processor.kernels
     if unreviewed === box { try review() }
     box.store.ledger.seen = seen
-    if let entries { try add(entries, to: box, kernels: kernels) }
+    if let entries { try add(entries, to: box, asking: queries.rows, kernels: kernels) }
     if moment != .step { box.store.recordSpread(of: queries, from: seen - queries.rows, entries?.projections) }
     let output: Tensor
     if let projections = entries?.projections {
@@ -58,13 +58,18 @@ extension SequenceCache {
     try box.store.review(at: moment, edits: &edits)
   }
 
-  private mutating func add(_ entries: NewEntries, to box: StoreBox, kernels: Kernels) throws(MemoryError) {
+  private mutating func add(
+    _ entries: NewEntries, to box: StoreBox, asking queries: Int, kernels: Kernels
+  ) throws(MemoryError) {
     let first = seen - positions.count
     let store = box.store.layout
     var (keys, values, merges) = (entries.keys, entries.values, [Merges]())
     if let gates = entries.gates { (keys, values, merges) = box.store.merged(entries, gates: gates) }
     let stored = formats.values.isQuantised ? values.map { spread($0, width: store.valueWidth) } : values
-    try box.store.append(placed(keys, at: first, in: store), stored, at: first, merges: merges, kernels: kernels)
+    // Latents are read, and merged entries leave, before anybody attends.
+    let writesLater = positions.count == 1 && queries == 1 && merges.isEmpty && entries.projections == nil
+    try box.store.append(
+      placed(keys, at: first, in: store), stored, at: first, merges: merges, writesLater: writesLater, kernels: kernels)
     box.store.record(norms: keys, values, through: entries.outputProjection, kinds: kinds)
     // A single query sees everything that is left; where there are several, attention reads lifetimes.
     if positions.count == 1 { try box.store.expire(unseenFrom: first) }

@@ -19,6 +19,8 @@ struct Store: ~Copyable {
   private(set) var countBefore = 0
   /// The latest entries of each head: those of the pass that is read.
   private(set) var added = 0
+  /// The newest entry of every head where a step writes it while it attends; `nil`: all are written.
+  private var arriving: NewestEntry?
   /// For each head of a gated store: the segment that new entries may be merged into.
   var segments: [OpenSegment]
 
@@ -36,25 +38,34 @@ struct Store: ~Copyable {
     segments = OpenSegment.none(of: layout)
   }
 
-  /// Writes rotated keys and values as new entries of every head, at consecutive positions from `position` on.
+  /// Takes in rotated keys and values as new entries of every head, at consecutive positions from `position` on.
   ///
   /// Entries that have left a window leave before. What new entries were merged with stays for now: the new entries must lie
   /// behind all others, in their order, while several queries attend.
   /// - Parameters:
   ///   - values: `nil` where values are prefixes of keys.
   ///   - merges: for each head of a gated store, which of the new entries take the place of the one before.
+  ///   - writesLater: whether a step follows at once, which writes them (`takeArriving`).
   mutating func append(
-    _ keys: Tensor, _ values: Tensor?, at position: Int, merges: [Merges], kernels: Kernels
+    _ keys: Tensor, _ values: Tensor?, at position: Int, merges: [Merges], writesLater: Bool, kernels: Kernels
   ) throws(MemoryError) {
     added = keys.rows
     if merges.isEmpty { try expire(unseenFrom: position) }
     countBefore = heads.first?.count ?? 0
     try makeRoom(for: added)
+    let records = policy.records
+    arriving = writesLater ? NewestEntry(keys: keys, values: values) : nil
     for head in heads.indices {
-      heads[head].write(keys, values, head: head, kernels: kernels)
-      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: policy.records)
+      if !writesLater { heads[head].write(keys, values, head: head, kernels: kernels) }
+      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: records)
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
+  }
+
+  /// The newest entry, which whoever asks writes.
+  mutating func takeArriving() -> NewestEntry? {
+    defer { arriving = nil }
+    return arriving
   }
 
   /// Writes down what is known of new entries on arrival, where the policy asked.
@@ -100,4 +111,10 @@ struct Store: ~Copyable {
 
   /// Bytes of the pages taken.
   var bytes: Int { heads.reduce(0) { $0 + $1.bytes } }
+}
+
+/// What a step writes: the key and value of its token for every head, `[1, H·Dk]` and `[1, H·Dv]`.
+struct NewestEntry {
+  let keys: Tensor
+  let values: Tensor?
 }

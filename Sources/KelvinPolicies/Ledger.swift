@@ -63,8 +63,8 @@ public struct HeadLedger: Sendable {
 
   /// Adds an entry at each of `newPositions`, with nothing received yet; norms and kinds are added by their columns.
   public mutating func append(_ newPositions: Range<Int32>, recording records: Records) {
-    positions.append(contentsOf: newPositions)
-    if records.attention { attention.append(contentsOf: repeatElement(0, count: newPositions.count)) }
+    for position in newPositions { positions.append(position) }
+    if records.attention { for _ in newPositions { attention.append(0) } }
     if records.attentionCount > 0 { attentionCount.append(newPositions.count, queries: records.attentionCount) }
     guard records.attentionHistory > 0 else { return }
     attentionHistory.append(newPositions.count, from: Int(newPositions.lowerBound), queries: records.attentionHistory)

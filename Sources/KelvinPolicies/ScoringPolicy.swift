@@ -68,12 +68,13 @@ extension ScoringPolicy {
     shortlists = nil
     defer { shortlists = lists }
     while let count = lists?.count, count < ledger.heads.count { lists?.append(Shortlist()) }
-    for head in 0..<ledger.heads.count {
-      let columns = ledger.heads[head]
-      if columns.count == capacity + 1, let entry = next(in: columns, newest: ledger.seen - 1, &lists, head) {
+    for head in 0..<ledger.heads.count where ledger.heads[head].count > capacity {
+      if ledger.heads[head].count == capacity + 1,
+        let entry = next(in: ledger.heads[head], newest: ledger.seen - 1, &lists, head)
+      {
         edits.evict(entry, head: head)
-      } else if columns.count > capacity {
-        for entry in surplus(in: columns, capacity: capacity) { edits.evict(entry, head: head) }
+      } else {
+        for entry in surplus(in: ledger.heads[head], capacity: capacity) { edits.evict(entry, head: head) }
       }
     }
   }

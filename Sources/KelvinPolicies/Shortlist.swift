@@ -11,7 +11,10 @@ public struct Shortlist: Sendable {
   private struct Candidate {
     var entry: Int
     var position: Int32
+    /// What it scored when it was last looked at; it scores no less now.
     var score: Float
+    /// The newest position at that time.
+    var seenAt: Int
 
     /// Lower scores leave first; of equal ones, newer positions.
     func leaves(before other: Candidate) -> Bool {
@@ -57,21 +60,34 @@ public struct Shortlist: Sendable {
   }
 
   /// The candidate that is known to be the lowest of all.
+  ///
+  /// The one that scored least is looked at again until it is one that was: the others score no less than they did. Looking at
+  /// all of them waits for two lines of memory each.
   private mutating func known(in head: HeadLedger, newest: Int, first: Int, score: (Int) -> Float) -> Int? {
     let position = newest - protected.count
     if position >= first {
       let entry = protected.isEmpty ? head.count - 1 : Int(protected[newest % protected.count])
-      candidates.append(Candidate(entry: entry, position: Int32(clamping: position), score: 0))
+      candidates.append(Candidate(entry: entry, position: Int32(clamping: position), score: -.infinity, seenAt: -1))
     }
-    var lowest: Int?
-    for index in candidates.indices {
-      let candidate = candidates[index]
+    while let lowest = lowestCandidate {
+      let candidate = candidates[lowest]
+      guard candidate.seenAt != newest else {
+        guard candidate.score < bound else { return nil }
+        if let added = candidates.last, added.score >= bound, added.position == position { candidates.removeLast() }
+        return lowest
+      }
       guard candidate.entry < head.count, head.positions[candidate.entry] == candidate.position else { return nil }
-      candidates[index].score = score(candidate.entry)
-      if lowest.map({ candidates[index].leaves(before: candidates[$0]) }) ?? true { lowest = index }
+      candidates[lowest].score = score(candidate.entry)
+      candidates[lowest].seenAt = newest
     }
-    guard let lowest, candidates[lowest].score < bound else { return nil }
-    if let added = candidates.last, added.score >= bound, added.position == position { candidates.removeLast() }
+    return nil
+  }
+
+  /// The candidate that scored least when it was last looked at.
+  private var lowestCandidate: Int? {
+    var lowest: Int?
+    for index in candidates.indices
+    where lowest.map({ candidates[index].leaves(before: candidates[$0]) }) ?? true { lowest = index }
     return lowest
   }
 
@@ -89,7 +105,7 @@ public struct Shortlist: Sendable {
         newer += 1
         protected[position % last] = Int32(clamping: entry)
       } else if position >= first {
-        note(Candidate(entry: entry, position: Int32(clamping: position), score: score(entry)))
+        note(Candidate(entry: entry, position: Int32(clamping: position), score: score(entry), seenAt: newest))
       }
     }
     guard newer == last else { return nil }
