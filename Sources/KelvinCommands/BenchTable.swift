@@ -52,7 +52,8 @@ struct BenchTable {
         line +=
           "\(Output.number(row.medianSpeed)) | \(Output.bytes(row.kv.bytes)) of \(Output.bytes(row.kv.bytesFull)) |"
         guard limits != nil else { return line }
-        let share = row.shareOfLimit.map { "\(Output.number($0 * 100)) %" } ?? "–"
+        let deviation = Output.number((row.shareDeviation ?? 0) * 100)
+        let share = row.shareOfLimit.map { "\(Output.number($0 * 100)) ± \(deviation) %" } ?? "–"
         return line + " \(share) | \(row.boundBy?.rawValue ?? "–") |"
       }
   }
@@ -61,7 +62,7 @@ struct BenchTable {
     guard let limits else { return "" }
     let bf16 = limits.halfOperations.map { ", bf16 \(Output.number($0 / 1e9)) GFLOP/s" } ?? ""
     return
-      "\nLimits of this machine with \(limits.threads) threads: reads \(Output.number(limits.memoryRead / 1e9)) GB/s, "
+      "\nLimits of this machine with \(limits.threads) threads at the beginning: reads \(Output.number(limits.memoryRead / 1e9)) GB/s, "
       + "int8 \(Output.number(limits.codeOperations / 1e9)) GOP/s, "
       + "f32 \(Output.number(limits.numberOperations / 1e9)) GFLOP/s\(bf16)\n"
       + products.map { product in
@@ -80,7 +81,8 @@ struct BenchRow: Encodable {
   /// `nil`: not measured, and not written.
   var limits: MachineLimits?
   var products: [ProductRate]?
-  var shareOfLimit: Double?
+  var runs: [BenchRun]?
+  var shareOfLimit, shareDeviation: Double?
   var boundBy: LimitShare.Bound?
 
   init(_ result: BenchResult, limits: MachineLimits?, products: [ProductRate]?, engine: Engine) {
@@ -98,13 +100,17 @@ struct BenchRow: Encodable {
     kv = result.kv
     self.limits = limits
     self.products = products
-    let share = limits.flatMap { result.share(of: $0) }
-    shareOfLimit = share?.share
-    boundBy = share?.bound
+    guard let share = result.share else { return }
+    runs = zip(zip(result.speeds, result.shares), result.limits).map { run, limits in
+      BenchRun(speed: run.0, shareOfLimit: run.1.share, limitsBefore: limits.before, limitsAfter: limits.after)
+    }
+    shareOfLimit = share.share
+    shareDeviation = result.shareDeviation
+    boundBy = share.bound
   }
 
   enum CodingKeys: String, CodingKey {
-    case test, model, kernels, kv, limits, products
+    case test, model, kernels, kv, limits, products, runs
     case nPrompt = "n_prompt"
     case nGen = "n_gen"
     case nDepth = "n_depth"
@@ -114,6 +120,20 @@ struct BenchRow: Encodable {
     case deviation = "stddev_ts"
     case medianSpeed = "median_ts"
     case shareOfLimit = "share_of_limit"
+    case shareDeviation = "stddev_share"
     case boundBy = "bound_by"
+  }
+}
+
+/// One repetition, between two looks at the machine.
+struct BenchRun: Encodable {
+  var speed, shareOfLimit: Double
+  var limitsBefore, limitsAfter: MachineLimits
+
+  enum CodingKeys: String, CodingKey {
+    case speed = "ts"
+    case shareOfLimit = "share_of_limit"
+    case limitsBefore = "limits_before"
+    case limitsAfter = "limits_after"
   }
 }

@@ -186,17 +186,26 @@ struct JSONTests {
 
   @Test("bench --roofline: every row with the machine's limits and its share of them, also as csv")
   func roofline() async throws {
-    let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "1", "--roofline", "-o"]
+    let arguments = ["bench", "-m", Command.model, "-t", "1", "-p", "8", "-n", "2", "-r", "2", "--roofline", "-o"]
     let outcome = try await Command.run(arguments + ["json"])
     let rows = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]])
     #expect(rows.count == 2)
     for row in rows {
       #expect(["memory", "arithmetic"].contains(row["bound_by"] as? String))
       let share = try #require(row["share_of_limit"] as? Double)
-      #expect(share > 0)
-      let limits = try #require(row["limits"] as? [String: Any])
-      #expect(
-        Set(limits.keys).subtracting(["bf16_gflops"]) == ["threads", "memory_read_gbs", "int8_gops", "f32_gflops"])
+      #expect(share > 0 && row["stddev_share"] as? Double ?? -1 >= 0)
+      let runs = try #require(row["runs"] as? [[String: Any]])
+      #expect(runs.count == 2)
+      for (key, mean) in [("share_of_limit", share), ("ts", row["avg_ts"] as? Double ?? 0)] {
+        let values = runs.compactMap { $0[key] as? Double }
+        // Reading decimals may be wrong in the last digit.
+        #expect(values.count == 2 && abs(values.reduce(0, +) / 2 / mean - 1) < 1e-12)
+      }
+      for limits in [row["limits"]] + runs.flatMap({ [$0["limits_before"], $0["limits_after"]] }) {
+        let limits = try #require(limits as? [String: Any])
+        #expect(
+          Set(limits.keys).subtracting(["bf16_gflops"]) == ["threads", "memory_read_gbs", "int8_gops", "f32_gflops"])
+      }
       let products = try #require(row["products"] as? [[String: Any]])
       #expect(products.map { $0["size"] as? Int } == [1024, 1024, 1056, 1056])
       #expect(products.map { $0["format"] as? String } == ["f32", "bf16", "f32", "bf16"])

@@ -123,9 +123,11 @@ struct LimitTests {
   func uncached() async throws {
     var options = CacheOptions()
     options.isCached = false
-    let result = try await TinyEngine.make().bench(
+    var result = try await TinyEngine.make().bench(
       BenchCase(prompt: 0, generated: 2, depth: 0), repetitions: 1, options: options)
-    #expect(result.demand == nil && result.share(of: Self.slow) == nil)
+    #expect(result.demand == nil)
+    result.limits = [LimitPair(before: Self.slow, after: Self.slow)]
+    #expect(result.shares.isEmpty && result.share == nil)
   }
 
   @Test("the share is of what takes longer at least")
@@ -134,15 +136,66 @@ struct LimitTests {
       BenchCase(prompt: 0, generated: 2, depth: 0), repetitions: 1, options: CacheOptions())
     result.speeds = [2 / 100]
     result.demand = PassDemand(bytes: 50, codeOperations: 10, numberOperations: 20)
-    #expect(result.share(of: Self.slow) == LimitShare(share: 0.5, bound: .memory))
+    result.limits = [LimitPair(before: Self.slow, after: Self.slow)]
+    #expect(result.share == LimitShare(share: 0.5, bound: .memory))
     var fastMemory = Self.slow
     fastMemory.memoryRead = 10
-    #expect(result.share(of: fastMemory) == LimitShare(share: 0.3, bound: .arithmetic))
+    result.limits = [LimitPair(before: fastMemory, after: fastMemory)]
+    #expect(result.share == LimitShare(share: 0.3, bound: .arithmetic))
   }
 
-  @Test("limits of this machine are positive")
+  @Test("each repetition has its share of the limits around it, and the middle one counts")
+  func sharesOfRepetitions() async throws {
+    var result = try await TinyEngine.make().bench(
+      BenchCase(prompt: 0, generated: 2, depth: 0), repetitions: 1, options: CacheOptions())
+    #expect(result.limits.isEmpty && result.share == nil)
+    var fast = Self.slow
+    fast.memoryRead = 4
+    result.demand = PassDemand(bytes: 8)
+    // 2 tokens in 16, 10 and 4 seconds, of which reading 8 bytes takes 8, (8 + 2) / 2 = 5 and 2 at least.
+    result.speeds = [2 / 16, 2 / 10, 2 / 4]
+    result.limits = [
+      LimitPair(before: Self.slow, after: Self.slow), LimitPair(before: Self.slow, after: fast),
+      LimitPair(before: fast, after: fast),
+    ]
+    #expect(result.shares.map(\.share) == [0.5, 0.5, 0.5])
+    #expect(result.shareDeviation == 0)
+    result.speeds = [2 / 16, 2 / 20, 2 / 4]
+    #expect(result.shares.map(\.share) == [0.5, 0.25, 0.5])
+    #expect(result.share == LimitShare(share: 0.5, bound: .memory))
+  }
+
+  @Test("the mean of two limits is that of the times that work takes; without bfloat16 on one side there is none")
+  func meanOfLimits() {
+    let before = MachineLimits(threads: 2, memoryRead: 1, codeOperations: 3, numberOperations: 2, halfOperations: 6)
+    let after = MachineLimits(threads: 2, memoryRead: 1, codeOperations: 6, numberOperations: 6, halfOperations: 3)
+    let mean = MachineLimits(threads: 2, memoryRead: 1, codeOperations: 4, numberOperations: 3, halfOperations: 4)
+    #expect(LimitPair(before: before, after: after).mean == mean)
+    #expect(LimitPair(before: before, after: Self.slow).mean.halfOperations == nil)
+  }
+
+  @Test("repetitions that go back to the same beginning meet the same entries, whether or not the cache can")
+  func repetitions() async throws {
+    for policy in ["full", "streaming:budget=20"] {
+      let bench = BenchCase(prompt: 0, generated: 4, depth: 30)
+      let options = try TinyEngine.cache(policy)
+      let once = try await TinyEngine.make().bench(bench, repetitions: 1, options: options)
+      let often = try await TinyEngine.make().bench(bench, repetitions: 3, options: options)
+      #expect(often.speeds.count == 3)
+      #expect(often.kv == once.kv && often.demand == once.demand)
+    }
+  }
+
+  @Test("a gauge measures this machine around every repetition")
   func measured() async throws {
-    let limits = try await TinyEngine.make().measureLimits()
-    #expect(limits.threads == 1 && limits.memoryRead > 0 && limits.codeOperations > 0 && limits.numberOperations > 0)
+    let engine = try await TinyEngine.make()
+    let gauge = await engine.makeLimitGauge()
+    let result = try await engine.bench(
+      BenchCase(prompt: 0, generated: 2, depth: 0), repetitions: 2, options: CacheOptions(), gauge: gauge)
+    #expect(result.limits.count == 2 && result.shares.count == 2)
+    for limits in [gauge.best] + result.limits.flatMap({ [$0.before, $0.after] }) {
+      #expect(limits.threads == 1 && limits.memoryRead > 0 && limits.codeOperations > 0 && limits.numberOperations > 0)
+      #expect((limits.halfOperations == nil) == (gauge.best.halfOperations == nil))
+    }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import KelvinEngine
+import KelvinTensors
 
 /// `kelvin bench`: prompt and step speeds at several depths.
 struct Bench: AsyncParsableCommand {
@@ -10,9 +11,9 @@ struct Bench: AsyncParsableCommand {
       Rows are named as llama-bench names them: pp512 reads a prompt of 512 tokens, tg64 makes 64 steps, @ d4096 begins with
       4096 tokens in the cache. Numbers may be lists: -d 0,4096.
 
-      With --roofline the machine's own limits are measured first, and every row says what share of them it reaches: of the
-      bandwidth, where reading the weights and entries takes longer at least, or of the rate of products. Products of square
-      matrices in f32 and bf16 are timed beside them.
+      With --roofline the machine's own limits are measured first, and again before and after each repetition. Every row says
+      what share of those around it a repetition reaches, the middle one: of the bandwidth, where reading the weights and
+      entries takes longer at least, or of the rate of products. Products of square matrices in f32 and bf16 are timed first.
       """)
 
   @OptionGroup var model: ModelOptions
@@ -28,7 +29,7 @@ struct Bench: AsyncParsableCommand {
   var batch = "1"
   @Option(name: .shortAndLong, help: "Repetitions of each row.")
   var repetitions = 5
-  @Flag(help: "Measure the machine's limits first, and say what share of them each row reaches.")
+  @Flag(help: "Measure the machine's limits too, and say what share of them each row reaches.")
   var roofline = false
   @OptionGroup var cache: CacheFlags
   @Option(name: .shortAndLong, help: "md, json or csv.")
@@ -42,18 +43,20 @@ struct Bench: AsyncParsableCommand {
       let cancellation = Cancellation()
       let interruption = Interruption { cancellation.cancel() }
       defer { withExtendedLifetime(interruption) {} }
-      let limits = roofline ? await engine.measureLimits() : nil
+      let gauge = roofline ? await engine.makeLimitGauge() : nil
       let products = roofline ? await engine.measureProducts() : nil
       var rows: [BenchRow] = []
       for bench in cases where !cancellation.isCancelled {
-        let result = try await engine.bench(bench, repetitions: repetitions, options: options) { repetition in
+        let result = try await engine.bench(
+          bench, repetitions: repetitions, options: options, gauge: gauge
+        ) { repetition in
           if Terminal.showsProgress { Terminal.error("\r\u{1B}[K\(bench.name), run \(repetition + 1)") }
           return !cancellation.isCancelled
         }
-        rows.append(BenchRow(result, limits: limits, products: products, engine: engine))
+        rows.append(BenchRow(result, limits: gauge?.best, products: products, engine: engine))
       }
       Terminal.progress("", 1)
-      try BenchTable(rows: rows, limits: limits, products: products ?? []).write(as: output)
+      try BenchTable(rows: rows, limits: gauge?.best, products: products ?? []).write(as: output)
       if cancellation.isCancelled { throw SystemExit.interrupted }
     }
   }

@@ -1,18 +1,6 @@
-import CKelvinKernels
-import Foundation
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// What a machine can do at most, measured by loops that do nothing else.
 ///
-/// Rates are per second and of all threads together; an operation is a multiplication or an addition. The best of several
-/// runs counts, because a limit is what the machine reaches when nothing disturbs it.
+/// Rates are per second and of all threads together; an operation is a multiplication or an addition.
 public struct MachineLimits: Sendable, Hashable, Encodable {
   /// Threads that were measured.
   public var threads: Int
@@ -55,72 +43,30 @@ public struct MachineLimits: Sendable, Hashable, Encodable {
   }
 }
 
-extension Processor {
-  /// Measures this machine with the threads of the processor, in one or two seconds.
-  ///
-  /// The fastest instruction set counts, whichever the processor was made with. The buffer that is read takes four times the
-  /// last cache, 256 MiB to 2 GiB, and at most an eighth of the memory.
-  public func measureLimits() -> MachineLimits {
-    guard let loops = kelvin_limits_named(nil) else { preconditionFailure("no kernels for this machine") }
-    nonisolated(unsafe) let table = loops.pointee
-    return MachineLimits(
-      threads: threads, memoryRead: readRate { table.read($0, $1, $2) },
-      codeOperations: operationRate { table.products_of_codes($0) },
-      numberOperations: operationRate { table.products_of_numbers($0) },
-      halfOperations: kelvin_products_of_bf16(1) > 0 ? operationRate { kelvin_products_of_bf16($0) } : nil)
+/// What a machine could do directly before and directly after something that was timed.
+public struct LimitPair: Sendable, Hashable {
+  /// Measured when nothing but the preparation had happened.
+  public var before: MachineLimits
+  /// Measured when it was done.
+  public var after: MachineLimits
+
+  /// A pair of the same threads.
+  public init(before: MachineLimits, after: MachineLimits) {
+    self.before = before
+    self.after = after
   }
 
-  /// Two operations a product; the best of five runs of 10 ms or more.
-  private func operationRate(_ products: @Sendable (Int32) -> Double) -> Double {
-    let operations = 2 * products(1) * Double(threads)
-    var rounds: Int32 = 1 << 10
-    var best = 0.0
-    var left = 5
-    while left > 0 {
-      let seconds = Self.seconds { parallel(threads) { _, _ in _ = products(rounds) } }
-      if seconds < 0.01, rounds < 1 << 20 {
-        rounds *= 2
-      } else {
-        best = max(best, operations * Double(rounds) / seconds)
-        left -= 1
-      }
+  /// The rates at which the same work takes the mean of the times that it takes before and after.
+  public var mean: MachineLimits {
+    func mean(_ rate: KeyPath<MachineLimits, Double>) -> Double {
+      2 / (1 / before[keyPath: rate] + 1 / after[keyPath: rate])
     }
-    return best
-  }
-
-  /// The best of 1, 2, 4 and 8 streams a thread, each read twice or as often as a second allows.
-  private func readRate(_ read: @Sendable (UnsafePointer<UInt8>, Int, Int32) -> UInt32) -> Double {
-    let part = Self.limitBufferBytes / threads / 4096 * 4096
-    let buffer = Buffer.aligned(bytes: part * threads).bindMemory(to: UInt8.self, capacity: part * threads)
-    defer { free(buffer) }
-    nonisolated(unsafe) let start = buffer
-    parallel(threads) { piece, _ in (start + piece * part).initialize(repeating: 1, count: part) }
-    var best = 0.0
-    var total = 0.0
-    for round in 0..<2 where round == 0 || total < 1 {
-      for streams: Int32 in [1, 2, 4, 8] {
-        let seconds = Self.seconds {
-          parallel(threads) { piece, _ in _ = read(start + piece * part, part, streams) }
-        }
-        best = max(best, Double(part * threads) / seconds)
-        total += seconds
-      }
+    var mean = MachineLimits(
+      threads: before.threads, memoryRead: mean(\.memoryRead), codeOperations: mean(\.codeOperations),
+      numberOperations: mean(\.numberOperations))
+    if let first = before.halfOperations, let last = after.halfOperations {
+      mean.halfOperations = 2 / (1 / first + 1 / last)
     }
-    return best
-  }
-
-  private static var limitBufferBytes: Int {
-    // Where the system does not say, 64 MiB is more than what most processors have.
-    let path = "/sys/devices/system/cpu/cpu0/cache/index3/size"
-    let said = (try? String(contentsOfFile: path, encoding: .utf8)).flatMap { Int($0.prefix { $0.isNumber }) }
-    let cache = min(said ?? 65_536, 1 << 30) * 1024
-    let memory = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-    return max(1 << 20, min(memory / 8, min(2 << 30, max(256 << 20, 4 * cache))))
-  }
-
-  private static func seconds(_ body: () -> Void) -> Double {
-    let start = DispatchTime.now().uptimeNanoseconds
-    body()
-    return Double(max(1, DispatchTime.now().uptimeNanoseconds - start)) / 1e9
+    return mean
   }
 }
