@@ -48,6 +48,7 @@ extension AttentionPass {
         if let arriving, span.upperBound == heads[head].count {
           heads[head].write(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
         }
+        if records.attention { ledgers[head].attention.ask(for: span) }
         attend(
           span, head: head, of: heads[head],
           scores: Rows(scores.pointer + piece * group * stride, stride: stride),
@@ -170,4 +171,15 @@ private struct SpanWeights {
   let scores: Tensor
   /// In the same rows, behind the mix, what the weights must be multiplied by to become probabilities.
   let parts: Tensor
+}
+
+extension ContiguousArray<Float> {
+  /// Lets the lines of `range` be on their way: when all spans have been attended to, the column is added to.
+  ///
+  /// Putting a head of 1600 entries together and adding to its column took 4800 cycles, 4000 with it.
+  fileprivate func ask(for range: Range<Int>) {
+    withUnsafeBufferPointer { numbers in
+      if let base = numbers.baseAddress { Kernels.ask(for: base + range.lowerBound, count: range.count) }
+    }
+  }
 }

@@ -23,7 +23,7 @@ public struct Shortlist: Sendable {
   }
 
   /// How many entries a look at all of them notes.
-  private static let length = 12
+  private static let length = 24
 
   private var candidates: [Candidate] = []
   /// No entry that may leave scores less, but for the candidates.
@@ -99,11 +99,15 @@ public struct Shortlist: Sendable {
     candidates.removeAll(keepingCapacity: true)
     if protected.count != last { protected = Array(repeating: 0, count: last) }
     var newer = 0
+    // Where the ring begins: a division for every entry took most of the time.
+    let oldest = newest - last + 1
+    let start = last > 0 ? (oldest % last + last) % last : 0
     for entry in 0..<head.count {
       let position = Int(head.positions[entry])
-      if position > newest - last {
+      if position >= oldest {
         newer += 1
-        protected[position % last] = Int32(clamping: entry)
+        let place = start + position - oldest
+        protected[place < last ? place : place - last] = Int32(truncatingIfNeeded: entry)
       } else if position >= first {
         note(Candidate(entry: entry, position: Int32(clamping: position), score: score(entry), seenAt: newest))
       }

@@ -171,6 +171,11 @@ extension Kernels {
     table.pointee.add_scaled(y, x, factor, count)
   }
 
+  /// Asks memory for the lines of a vector that will be read soon.
+  public static func ask(for x: UnsafePointer<Float>, count: Int) {
+    for index in stride(from: 0, to: count, by: 16) { kelvin_ask(UInt(bitPattern: x + index)) }
+  }
+
   /// Multiplies a vector by a number: `x *= factor`.
   public func multiply(_ x: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
     table.pointee.multiply_by(x, factor, count)
