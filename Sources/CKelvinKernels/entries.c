@@ -19,7 +19,8 @@ void kelvin_move_entry(const kelvin_head *head, int32_t from, int32_t to) {
     const size_t bytes = entry_bytes(head->key_format);
     uint8_t *target = key_at(head, to, 0);
     const uint8_t *source = key_at(head, from, 0);
-    /* Sizes that the compiler knows: a call for every channel took as long as the lines that are touched. */
+    /* Sizes that the compiler knows: with a call for every channel, moving took 1.4 % of one thread's time in a step of H2O with 1600
+     * entries, and takes 0.7 % (`perf`, `kelvin bench -p 0 -n 500 -d 2000 --kv-policy h2o --kv-budget 1600`). */
     for (int32_t d = 0; d < head->key_width; d++) {
       if (bytes == 2) memcpy(target, source, 2);
       else memcpy(target, source, 4);

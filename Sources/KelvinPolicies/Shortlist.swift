@@ -99,7 +99,7 @@ public struct Shortlist: Sendable {
     candidates.removeAll(keepingCapacity: true)
     if protected.count != last { protected = Array(repeating: 0, count: last) }
     var newer = 0
-    // Where the ring begins: a division for every entry took most of the time.
+    // Where the ring begins, so that no entry needs a division.
     let oldest = newest - last + 1
     let start = last > 0 ? (oldest % last + last) % last : 0
     for entry in 0..<head.count {
