@@ -1,6 +1,7 @@
 /// Consecutive parts of a row of equal things, large ones first and small ones last.
 ///
-/// Threads that take them one after the other read long runs of memory, and none waits long for the last.
+/// Threads that take them one after the other read long runs of memory, and none waits long for the last: lengths are rounded up,
+/// so that nothing is left over for it. Rounded down, 5 of 36 panels were.
 package struct WorkShares {
   private let whole, threads: Int
 
@@ -21,10 +22,9 @@ package struct WorkShares {
 
   /// Computed rather than kept: a step makes thousands of parts, and none of them asks for memory.
   private func start(of index: Int) -> Int {
-    guard index < count else { return whole }
     var (start, parts) = (0, index)
     for size in Self.sizes where parts > 0 {
-      start += min(parts, threads) * max(1, Int(size * Double(whole) / Double(threads)))
+      start += min(parts, threads) * Int((size * Double(whole) / Double(threads)).rounded(.up))
       parts -= threads
     }
     return min(whole, start)
