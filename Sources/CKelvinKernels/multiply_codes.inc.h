@@ -100,7 +100,11 @@ typedef struct {
   ptrdiff_t y_stride;
   int32_t panel, b0, blocks;
   ptrdiff_t ahead; /* bytes from what is read to what is asked for, 0: nothing */
+  int32_t streams, apart; /* streams > 0: as many panels, `apart` from each other */
 } codes_part;
+
+/* Rows of a vector that begins at `row`. */
+INLINE int32_t rows_of(const kelvin_weight *w, int32_t row) { return w->rows - row < LANES ? w->rows - row : LANES; }
 
 /* Partial sums wait in y, where the columns take more than one tile; that loses nothing. The additions to a total are
  * in the order of the blocks, whatever the tile. */
@@ -130,17 +134,58 @@ INLINE void multiply_part(codes_shape shape, const codes_part *p) {
   }
 }
 
+/* Panels that are read side by side, `apart` panels from each other. */
+enum { MOST_STREAMS = 8, STREAM_AHEAD = 2048 };
+
+/* The same for `streams` panels at a time, for so few tokens that they wait for memory. A processor that brings near what
+ * follows does so for every run of addresses by itself and only some lines ahead, so several runs have more under way. Totals
+ * lie in the first cache meanwhile. */
+INLINE void multiply_streams(codes_shape shape, const codes_part *p) {
+  const kelvin_weight *w = p->w;
+  const size_t bytes = shape_bytes(shape), apart = (size_t)p->apart * w->panel_bytes;
+  for (int32_t part = 0; part < KELVIN_PANEL / LANES; part++) {
+    const uint8_t *blocks = w->data + (size_t)p->panel * w->panel_bytes + (size_t)p->b0 * bytes, *tile = p->tile;
+    vf totals[MOST_STREAMS][4];
+    for (int32_t s = 0; s < p->streams; s++) {
+      const int32_t row = (p->panel + s * p->apart) * KELVIN_PANEL + part * LANES;
+      for (int32_t t = 0; t < shape.tokens; t++) {
+        totals[s][t] = p->b0 == 0 || row >= w->rows ? broadcast(0) : load_some(p->y + t * p->y_stride + row, rows_of(w, row));
+      }
+    }
+    for (int32_t b = 0; b < p->blocks; b++, blocks += bytes, tile += tile_stride(shape.tokens, shape.sets)) {
+      const uint8_t *block = blocks;
+      for (int32_t s = 0; s < p->streams; s++, block += apart) {
+        for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(block + STREAM_AHEAD + i, 0, 3);
+        UNROLL for (int32_t set = 0; set < shape.sets; set++) add_set(shape, w, block, set, part, tile, totals[s]);
+      }
+    }
+    for (int32_t s = 0; s < p->streams; s++) {
+      const int32_t row = (p->panel + s * p->apart) * KELVIN_PANEL + part * LANES;
+      const bool biased = p->bias && p->b0 + p->blocks == blocks_of(w->columns);
+      for (int32_t t = 0; t < (row < w->rows ? shape.tokens : 0); t++) {
+        if (biased) totals[s][t] += load_some(p->bias + row, rows_of(w, row));
+        store_some(p->y + t * p->y_stride + row, totals[s][t], rows_of(w, row));
+      }
+    }
+  }
+}
+
 /* One body for every kind of code, each with its shape as a constant. */
+INLINE void multiply_code_shape(codes_shape shape, const codes_part *p) {
+  if (shape.tokens <= 4 && p->streams > 0) multiply_streams(shape, p);
+  else multiply_part(shape, p);
+}
+
 INLINE void multiply_tokens(int32_t tokens, const codes_part *p) {
   if (p->w->packing == KELVIN_PACKED_U4) {
-    if (p->w->has_minimum) multiply_part((codes_shape){true, true, 1, tokens}, p);
-    else multiply_part((codes_shape){true, false, 1, tokens}, p);
+    if (p->w->has_minimum) multiply_code_shape((codes_shape){true, true, 1, tokens}, p);
+    else multiply_code_shape((codes_shape){true, false, 1, tokens}, p);
   } else if (p->w->group == KELVIN_BLOCK) {
-    if (p->w->has_minimum) multiply_part((codes_shape){false, true, 1, tokens}, p);
-    else multiply_part((codes_shape){false, false, 1, tokens}, p);
+    if (p->w->has_minimum) multiply_code_shape((codes_shape){false, true, 1, tokens}, p);
+    else multiply_code_shape((codes_shape){false, false, 1, tokens}, p);
   } else {
-    if (p->w->has_minimum) multiply_part((codes_shape){false, true, 2, tokens}, p);
-    else multiply_part((codes_shape){false, false, 2, tokens}, p);
+    if (p->w->has_minimum) multiply_code_shape((codes_shape){false, true, 2, tokens}, p);
+    else multiply_code_shape((codes_shape){false, false, 2, tokens}, p);
   }
 }
 
@@ -179,6 +224,14 @@ static void multiply_tile(const kelvin_weight *w, const kelvin_activations *x, i
         .ahead = asks ? PREFETCH_BYTES : 0,
     };
     fill_tile(w, x, t0, tokens, b, b + p.blocks, tile);
+    if (asks && tokens <= 4 && reads_in_streams()) {
+      p.apart = (last - first + MOST_STREAMS - 1) / MOST_STREAMS;
+      for (; p.panel < first + p.apart; p.panel++) {
+        p.streams = (last - p.panel + p.apart - 1) / p.apart;
+        multiply_panel(tokens, &p);
+      }
+      continue;
+    }
     for (; p.panel < last; p.panel++) multiply_panel(tokens, &p);
   }
 }
@@ -192,7 +245,7 @@ enum { FEW_TOKENS = 16 };
 static void multiply_codes(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
                            int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
   const size_t fitting = GROUP_BYTES / (w->panel_bytes + 1);
-  const int32_t group = fitting < 1 ? 1 : (int32_t)fitting;
+  const int32_t group = tokens <= 4 ? last - first : fitting < 1 ? 1 : (int32_t)fitting;
   for (int32_t panel = first; panel < last; panel += group) {
     const int32_t end = last - panel < group ? last : panel + group;
     for (int32_t t = 0; t < tokens;) {
