@@ -1,4 +1,4 @@
-/* The AVX-512 row: 16 lanes, byte products by VNNI. */
+/* The AVX-512 rows: 16 lanes, byte products by VNNI. One also rounds the codes of weights that meet many activations. */
 #include "limits.h"
 #include "variant.h"
 
@@ -13,6 +13,7 @@
 #include "write_codes.inc.h"
 #include "elementwise.inc.h"
 #include "multiply_codes.inc.h"
+#include "multiply_rounded.inc.h"
 #include "multiply_numbers.inc.h"
 #include "attend_codes.inc.h"
 #include "attend.inc.h"
@@ -20,5 +21,6 @@
 #pragma clang attribute pop
 
 KELVIN_ROW(avx512, )
+KELVIN_ROW(avx512rounding, .multiply_rounded = multiply_rounded)
 KELVIN_LIMITS_ROW(avx512)
 #endif

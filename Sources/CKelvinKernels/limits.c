@@ -15,7 +15,8 @@ const kelvin_limits *kelvin_limits_named(const char *name) {
   };
   const kelvin_kernels *kernels = kelvin_kernels_named(name);
   for (size_t i = 0; kernels != NULL && i < sizeof rows / sizeof rows[0]; i++) {
-    if (strcmp(kernels->name, rows[i]->name) == 0) return rows[i];
+    /* A row that also rounds has the loops of the one without. */
+    if (strncmp(kernels->name, rows[i]->name, strlen(rows[i]->name)) == 0) return rows[i];
   }
   return NULL;
 }

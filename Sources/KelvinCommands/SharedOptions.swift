@@ -13,7 +13,8 @@ struct ModelOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: "Worker threads. (default: one per processor)")
   var threads: Int?
 
-  @Option(help: "Instruction set: scalar, avx2, avx512, avx512bf16 or neon. (default: the fastest of this machine)")
+  @Option(
+    help: "Kernels: scalar, avx2, avx512, avx512rounding, avx512bf16 or neon. (default: the fastest of this machine)")
   var kernels: Kernels.Variant?
 
   @Flag(help: "Compute with 32-bit floats throughout: weights, activations, cache.")

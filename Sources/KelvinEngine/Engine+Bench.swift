@@ -118,7 +118,7 @@ extension Engine {
     guard let ends else { throw .invalidOption(option: "repetitions", found: "none done", expected: "at least one") }
     let counter = DemandCounter(
       model: loaded.model, cost: loaded.cost, formats: options.formats,
-      rounds: kernels == Kernels.Variant.rounding?.rawValue)
+      rounds: Kernels.Variant(rawValue: kernels)?.roundsToHalves ?? false)
     let demand =
       bench.prompt > 0
       ? counter.prompt(bench.prompt, chunk: options.chunk, batch: bench.batch, before: ends.before)

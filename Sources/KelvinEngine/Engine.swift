@@ -11,7 +11,7 @@ public actor Engine {
   public struct Options: Sendable, Hashable {
     /// Worker threads; `nil`: as many as processors.
     public var threads: Int?
-    /// The instruction set; `nil`: the fastest, which may round to bfloat16 unless `isExact`; see `Kernels.Variant.rounding`.
+    /// The instruction set; `nil`: the fastest, which may round unless `isExact`; see `Kernels.Variant.rounding`.
     public var kernels: Kernels.Variant?
     /// Weights and activations as 32-bit floats throughout.
     public var isExact = false

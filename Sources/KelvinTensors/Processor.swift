@@ -12,7 +12,7 @@ public final class Processor: @unchecked Sendable {
 
   /// - Parameters:
   ///   - threads: worker threads, the caller's included; `nil` takes the number of processors that are online.
-  ///   - kernels: an instruction set; `nil` takes the fastest that rounds nothing to bfloat16.
+  ///   - kernels: an instruction set; `nil` takes the fastest that rounds nothing but what is stored in few bits.
   public init(threads: Int? = nil, kernels: Kernels.Variant? = nil) throws(TensorError) {
     self.kernels = try Kernels(kernels)
     workers = Workers(count: threads ?? Workers.onlineProcessors)

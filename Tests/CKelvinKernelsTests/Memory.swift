@@ -54,7 +54,7 @@ struct Random: RandomNumberGenerator {
 }
 
 /// The variants this machine can run beside the scalar one.
-let variants: [String] = ["avx512", "avx512bf16", "avx2", "neon"].filter { (name: String) in
+let variants: [String] = ["avx512", "avx512rounding", "avx512bf16", "avx2", "neon"].filter { (name: String) in
   kelvin_kernels_named(name) != nil
 }
 

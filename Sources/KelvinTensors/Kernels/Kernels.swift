@@ -6,13 +6,18 @@ import CKelvinKernels
 public struct Kernels: Sendable {
   /// The instruction sets that kernels are written for.
   public enum Variant: String, CaseIterable, Sendable {
-    case scalar, avx2, avx512, avx512bf16, neon
+    case scalar, avx2, avx512, avx512rounding, avx512bf16, neon
 
-    /// The variant that is fastest because it rounds to bfloat16 attention of prompts and activations that meet weights in
-    /// bfloat16, and to 8 bits a row the 4-bit weights that meet many tokens; `nil`: there is none here.
+    /// The variant that is fastest because it rounds; `nil`: there is none here.
+    ///
+    /// To 8 bits a row the 4-bit weights that meet many tokens; where the processor multiplies bfloat16, also to that attention of
+    /// prompts and activations that meet weights in it (`roundsToHalves`).
     public static var rounding: Variant? {
-      Kernels.available.contains(.avx512bf16) ? .avx512bf16 : nil
+      [.avx512bf16, .avx512rounding].first { Kernels.available.contains($0) }
     }
+
+    /// Whether products of floats are made of pairs of bfloat16.
+    public var roundsToHalves: Bool { self == .avx512bf16 }
   }
 
   /// A static, immutable table in the C target: safe to share.
