@@ -32,14 +32,6 @@ INLINE int32_t next_rows(int32_t rows) {
 
 /* ---- Scores ---- */
 
-/* The next page's lines are asked for while this one is read where few queries share them: the reading waits for memory
- * then, and pages lie anywhere. 3 queries over halves in memory: 8.0 GB/s without, 10.5 with, of 11.8 for a plain read
- * (into the second cache; into the first 9.3). */
-INLINE void ask_ahead(int32_t rows, const uint8_t *at, ptrdiff_t ahead, size_t bytes) {
-  if (rows > 4) return;
-  for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch(at + ahead + i, 0, 2);
-}
-
 /* Channels of one page's keys for some of the queries; channel 0 is the first of `keys` and `queries`. */
 typedef struct {
   const uint8_t *keys;
@@ -48,7 +40,7 @@ typedef struct {
   ptrdiff_t query_stride;
   float *scores;
   ptrdiff_t stride;
-  ptrdiff_t ahead;
+  const pages_ahead *ahead; /* what is asked for where `keys` are those of a whole page, or NULL */
   bool starts, ends; /* the first channels start from zero, the last ones multiply by the scale */
   float scale;
 } score_part;
@@ -62,7 +54,9 @@ typedef struct {
   const float *weights;
   ptrdiff_t stride;
   float *out;
-  ptrdiff_t out_stride, ahead;
+  ptrdiff_t out_stride;
+  const pages_ahead *ahead; /* what is asked for, or NULL */
+  size_t first;             /* bytes before `values` of all values of the page */
 } mix_part;
 
 INLINE void score_rows(kelvin_entry_format format, int32_t rows, const score_part *p) {
@@ -77,7 +71,7 @@ INLINE void score_rows(kelvin_entry_format format, int32_t rows, const score_par
     const uint8_t *keys = p->keys + (size_t)entry * bytes;
     for (int32_t d = 0; d < p->channels; d++, keys += KELVIN_PAGE_ENTRIES * bytes) {
       vf key[ATTEND_VECTORS];
-      ask_ahead(rows, keys, p->ahead, ATTEND_VECTORS * LANES * bytes);
+      if (rows <= 4 && p->ahead) ask_ahead(p->ahead, (size_t)(keys - p->keys), ATTEND_VECTORS * LANES * bytes);
       UNROLL for (int32_t v = 0; v < ATTEND_VECTORS; v++) {
         key[v] = load_number(format, keys + (size_t)(v * LANES) * bytes);
       }
@@ -140,6 +134,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
   const int32_t width = head->key_width, step = converts && width > TILE_CHANNELS ? TILE_CHANNELS : width;
   float tile[TILE_CHANNELS * KELVIN_PAGE_ENTRIES] __attribute__((aligned(64)));
   for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
+    const pages_ahead ahead = keys_ahead(head, first, entry, last);
     for (int32_t d = 0; d < width; d += step) {
       const int32_t channels = width - d < step ? width - d : step;
       score_part p = {
@@ -147,8 +142,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
           .entries = last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES,
           .queries = queries + d, .query_stride = query_stride,
           .scores = scores + entry - first, .stride = stride,
-          .ahead = to_next_keys(head, first, entry, last),
-          .starts = d == 0, .ends = d + channels == width, .scale = scale,
+          .ahead = converts ? NULL : &ahead, .starts = d == 0, .ends = d + channels == width, .scale = scale,
       };
 #ifdef PAIR_PRODUCTS
       if (converts) {
@@ -190,7 +184,10 @@ INLINE void mix_vectors(kelvin_entry_format format, int32_t rows, int32_t vector
   }
   for (int32_t j = 0; j < p->entries; j++, values += p->value_stride) {
     vf value[ATTEND_VECTORS];
-    ask_ahead(rows, values + number_bytes(format, d), p->ahead, number_bytes(format, vectors * LANES));
+    if (rows <= 4 && p->ahead) {
+      const size_t from = p->first + (size_t)(values - p->values) + number_bytes(format, d);
+      ask_ahead(p->ahead, from, number_bytes(format, vectors * LANES));
+    }
     UNROLL for (int32_t v = 0; v < vectors; v++) value[v] = load_value(format, p, values, j, d + v * LANES);
     UNROLL for (int32_t r = 0; r < rows; r++) {
       const vf weight = broadcast(p->weights[r * p->stride + j]);
@@ -257,11 +254,12 @@ static void (*const mixes[])(int32_t, const mix_part *) = {mix_f32, mix_f16, mix
 static void (*const fills[])(const mix_part *, float *) = {fill_f32, fill_f16, fill_bf16, fill_q8_0, fill_q4_0};
 
 /* The scales of the blocks of a page's values from channel d on, as floats. */
-static void fill_scales(const kelvin_head *head, int32_t entry, int32_t d, int32_t channels, ptrdiff_t ahead,
+static void fill_scales(const kelvin_head *head, int32_t entry, int32_t d, int32_t channels, const pages_ahead *ahead,
                         float *scales) {
   const uint8_t *from = value_scales(head, entry) + 2 * (size_t)(d / KELVIN_BLOCK) * KELVIN_PAGE_ENTRIES;
+  const size_t first = (size_t)(from - page_of(head, entry)) - head->values_offset;
   for (int32_t i = 0; i < channels / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES; i += LANES) {
-    ask_ahead(1, from + 2 * i, ahead, 2 * LANES);
+    ask_ahead(ahead, first + 2 * (size_t)i, 2 * LANES);
     store(scales + i, load_half(from + 2 * i));
   }
 }
@@ -282,6 +280,15 @@ static void fill_from_keys(const kelvin_head *head, int32_t entry, int32_t d, in
   }
 }
 
+/* What is asked for while the values of the page of `entry` are read. */
+INLINE pages_ahead values_ahead(const kelvin_head *head, int32_t first, int32_t entry, int32_t last) {
+  const int32_t pages = (last - first + KELVIN_PAGE_ENTRIES - 1) / KELVIN_PAGE_ENTRIES;
+  const size_t values = (size_t)head->value_width * KELVIN_PAGE_ENTRIES;
+  return pages_after(
+      head, first, last, (shares_key(head) ? 0 : pages) + (entry - first) / KELVIN_PAGE_ENTRIES,
+      kelvin_entry_bytes(head->value_format, values), reads_in_streams());
+}
+
 static void mix(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride,
                 int32_t rows, float *out, ptrdiff_t out_stride) {
   const kelvin_entry_format format = head->value_format;
@@ -289,6 +296,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
   float tile[KELVIN_PAGE_ENTRIES * TILE_CHANNELS] __attribute__((aligned(64)));
   float scales[TILE_CHANNELS / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES];
   for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
+    const pages_ahead ahead = values_ahead(head, first, entry, last);
     for (int32_t d = 0; d < head->value_width; d += TILE_CHANNELS) {
       mix_part p = {
           .values = page_of(head, entry) + head->values_offset + number_bytes(format, d), .scales = scales,
@@ -297,7 +305,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
           .entries = last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES,
           .weights = weights + entry - first, .stride = stride,
           .out = out + d, .out_stride = out_stride,
-          .ahead = to_next_page(head, entry, last),
+          .ahead = &ahead, .first = number_bytes(format, d),
       };
       if (is_quantised(format) && !shares_key(head)) fill_scales(head, entry, d, p.channels, p.ahead, scales);
       const bool converts = (many && !reads_pairs(format)) || shares_key(head) || p.channels % LANES != 0;
@@ -305,6 +313,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
         if (shares_key(head)) fill_from_keys(head, entry, d, p.channels, tile);
         else fills[format](&p, tile);
         p.values = (const uint8_t *)tile;
+        p.ahead = NULL;
         p.value_stride = TILE_CHANNELS * 4;
       }
 #ifdef PAIR_PRODUCTS

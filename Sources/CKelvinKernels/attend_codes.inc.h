@@ -1,17 +1,9 @@
 /* Scores of quantised keys: the keys of a page are a packed weight, queries are its activations. */
 
-/* Bytes from the page of an entry to the page of the entry 64 later, if that is before `last`. */
-INLINE ptrdiff_t to_next_page(const kelvin_head *head, int32_t entry, int32_t last) {
-  if (last - entry <= KELVIN_PAGE_ENTRIES) return 0;
-  return (ptrdiff_t)((intptr_t)page_of(head, entry + KELVIN_PAGE_ENTRIES) - (intptr_t)page_of(head, entry));
-}
-
-/* Bytes from the keys of an entry's page to what is read after them: the keys of the next page, or the first values where
- * `last` is in this page. With that and the scales of values asked for (`fill_scales`), `kelvin bench -p 0 -n 96 -d 1600` is 2.5 %
- * faster, and 5 % with -ctk q8_0 -ctv q8_0 (medians of 6 and 8 pairs). */
-INLINE ptrdiff_t to_next_keys(const kelvin_head *head, int32_t first, int32_t entry, int32_t last) {
-  if (last - entry > KELVIN_PAGE_ENTRIES || shares_key(head)) return to_next_page(head, entry, last);
-  return (ptrdiff_t)((intptr_t)(page_of(head, first) + head->values_offset) - (intptr_t)page_of(head, entry));
+/* What is asked for while the keys of the page of `entry` are read. */
+INLINE pages_ahead keys_ahead(const kelvin_head *head, int32_t first, int32_t entry, int32_t last) {
+  return pages_after(
+      head, first, last, (entry - first) / KELVIN_PAGE_ENTRIES, key_unit_bytes(head), reads_in_streams());
 }
 
 /* The blocks of the part times the keys of one page. */
@@ -33,9 +25,10 @@ static void score_entries(const kelvin_head *head, int32_t first, int32_t last, 
       fill_tile(&w, x, r, count, b, end, tile);
       for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
         w = keys_of(head, page_of(head, entry), last - entry < KELVIN_PAGE_ENTRIES ? last - entry : KELVIN_PAGE_ENTRIES);
+        const pages_ahead ahead = keys_ahead(head, first, entry, last);
         codes_part p = {
             .w = &w, .tile = tile, .y = scores + r * stride + entry - first, .y_stride = stride,
-            .b0 = b, .blocks = end - b, .ahead = count <= 4 ? to_next_keys(head, first, entry, last) : 0,
+            .b0 = b, .blocks = end - b, .pages = count <= 4 ? &ahead : NULL,
         };
         score_page(count, &p);
       }

@@ -100,6 +100,7 @@ typedef struct {
   ptrdiff_t y_stride;
   int32_t panel, b0, blocks;
   ptrdiff_t ahead; /* bytes from what is read to what is asked for, 0: nothing */
+  const pages_ahead *pages; /* what is asked for where the weight is the keys of a page, or NULL */
   int32_t streams, apart; /* streams > 0: as many panels, `apart` from each other */
 } codes_part;
 
@@ -124,6 +125,7 @@ INLINE void multiply_part(codes_shape shape, const codes_part *p) {
       for (size_t i = 0; i < (p->ahead ? bytes : 0); i += 64) {
         __builtin_prefetch(block + p->ahead + i, 0, 2);
       }
+      if (p->pages) ask_ahead(p->pages, (size_t)(block - w->data), bytes);
       UNROLL for (int32_t set = 0; set < shape.sets; set++) add_set(shape, w, block, set, part, tile, totals);
     }
     const bool biased = p->bias && p->b0 + p->blocks == blocks_of(w->columns);

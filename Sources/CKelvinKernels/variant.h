@@ -2,7 +2,7 @@
 #ifndef KELVIN_VARIANT_H
 #define KELVIN_VARIANT_H
 
-#include "entry_codes.h"
+#include "pages_ahead.h"
 
 #include <math.h>
 

@@ -112,14 +112,23 @@ struct Run {
 extension HeadEntries {
   /// Visits the runs that `entries` lie in, the body first.
   ///
-  /// Kernels read pages from the start: `entries` begins at the head's first, or as a span does.
-  func eachRun(of entries: Range<Int>, _ visit: (Run) -> Void) {
+  /// Kernels read pages from the start: `entries` begins at the head's first, or as a span does. `next` is what is read
+  /// after them.
+  func eachRun(of entries: Range<Int>, followedBy next: PagesAhead = PagesAhead(), _ visit: (Run) -> Void) {
     let old = entries.clamped(to: 0..<body.count)
-    if !old.isEmpty { _ = body.withTable { visit(Run(table: $0, entries: old, first: old.lowerBound)) } }
+    if !old.isEmpty {
+      _ = body.withTable(followedBy: next) { visit(Run(table: $0, entries: old, first: old.lowerBound)) }
+    }
     let new = entries.clamped(to: body.count..<count)
     guard !new.isEmpty else { return }
     let numbers = new.lowerBound - body.count..<new.upperBound - body.count
-    _ = tail.withTable { visit(Run(table: $0, entries: numbers, first: new.lowerBound)) }
+    _ = tail.withTable(followedBy: next) { visit(Run(table: $0, entries: numbers, first: new.lowerBound)) }
+  }
+
+  /// Where the first pages of a span lie.
+  func pagesAhead(of span: Range<Int>) -> PagesAhead {
+    if span.lowerBound < body.count { return body.pagesAhead(of: span) }
+    return tail.pagesAhead(of: span.lowerBound - body.count..<span.upperBound - body.count)
   }
 
   /// How many spans of up to `length` entries there are; none reaches from one run into the other.

@@ -42,15 +42,16 @@ extension AttentionPass {
       processor.parallel(1 + pieces) { index, _ in
         guard index > 0 else { return task() }
         let piece = index - 1
-        var head = heads.count - 1
-        while heads[head].firstSpan > piece { head -= 1 }
-        let span = heads[head].span(piece - heads[head].firstSpan, of: Self.span)
+        let (head, span) = Self.span(piece, of: heads)
+        // Threads take turns: as many pieces on, this one goes on.
+        let next = piece + processor.threads < pieces ? Self.span(piece + processor.threads, of: heads) : nil
         if let arriving, span.upperBound == heads[head].count {
           heads[head].write(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
         }
         if records.attention { ledgers[head].attention.ask(for: span) }
         attend(
           span, head: head, of: heads[head],
+          followedBy: next.map { heads[$0.head].pagesAhead(of: $0.entries) } ?? PagesAhead(),
           scores: Rows(scores.pointer + piece * group * stride, stride: stride),
           pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
         let left = heads[head].openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
@@ -58,6 +59,13 @@ extension AttentionPass {
       }
     }
     return output
+  }
+
+  /// The head and the entries that piece `number` of a step attends to.
+  private static func span(_ number: Int, of heads: [HeadEntries]) -> (head: Int, entries: Range<Int>) {
+    var head = heads.count - 1
+    while heads[head].firstSpan > number { head -= 1 }
+    return (head, heads[head].span(number - heads[head].firstSpan, of: span))
   }
 
   /// Puts the parts of a head together, and writes down what its entries received.
@@ -81,8 +89,8 @@ extension AttentionPass {
   private var sinkRoom: Int { ranked == nil ? 0 : (sinks + 63) / 64 * 64 }
 
   private func attend(
-    _ entries: Range<Int>, head: Int, of held: HeadEntries, scores: Rows, pointer: UnsafeMutablePointer<Float>,
-    part: UnsafeMutablePointer<Float>
+    _ entries: Range<Int>, head: Int, of held: HeadEntries, followedBy next: PagesAhead, scores: Rows,
+    pointer: UnsafeMutablePointer<Float>, part: UnsafeMutablePointer<Float>
   ) {
     let kernels = processor.kernels
     let stride = Self.span + sinkRoom
@@ -90,7 +98,7 @@ extension AttentionPass {
     let width = group * layout.keyWidth
     let rows = Rows(queries.pointer + head * width, stride: layout.keyWidth)
     part.update(repeating: 0, count: group * partWidth)
-    held.eachRun(of: entries) { run in
+    held.eachRun(of: entries, followedBy: next) { run in
       kernels.scores(run.table, run.entries, queries: rows, rows: group, scale: scale, into: scores)
       let seen = min(sinks, entries.upperBound) - entries.lowerBound
       if let ranked, seen > 0 {

@@ -90,10 +90,16 @@ package struct HeadPages: ~Copyable {
   }
 
   /// Calls `body` with the page table; a run without pages is not visited.
-  func withTable<Result>(_ body: (PageTable) -> Result) -> Result? {
+  func withTable<Result>(followedBy next: PagesAhead = PagesAhead(), _ body: (PageTable) -> Result) -> Result? {
     starts.withUnsafeBufferPointer { starts in
-      starts.baseAddress.map { body(PageTable($0, shape: shape)) }
+      starts.baseAddress.map { body(PageTable($0, shape: shape, following: next)) }
     }
+  }
+
+  /// Where the pages of `entries` lie.
+  func pagesAhead(of entries: Range<Int>) -> PagesAhead {
+    let first = entries.lowerBound / PageShape.entries
+    return PagesAhead(starts[first..<(entries.upperBound + PageShape.entries - 1) / PageShape.entries])
   }
 
   /// Makes sure that nobody else holds page `index`, which is about to be written to.

@@ -17,7 +17,7 @@ final class Head {
     table = Memory(pages.map { $0.start }, padding: nil)
     pointee = kelvin_head(
       pages: UnsafePointer(table.start), key_width: Int32(keyWidth), value_width: Int32(valueWidth),
-      key_format: keys, value_format: values, values_offset: offset)
+      key_format: keys, value_format: values, values_offset: offset, following: (nil, nil, nil, nil))
   }
 
   var bytes: [[UInt8]] { pages.map(\.array) }

@@ -37,7 +37,8 @@ enum {
   KELVIN_PANEL = 16,       /* rows of a weight that lie interleaved */
   KELVIN_BLOCK = 32,       /* columns that share an activation scale */
   KELVIN_PAGE_ENTRIES = 64, /* entries of one head in one page */
-  KELVIN_MOST_CODES = 16384 /* the width of the widest quantised key */
+  KELVIN_MOST_CODES = 16384, /* the width of the widest quantised key */
+  KELVIN_FOLLOWING = 4       /* pages of a head that are known ahead */
 };
 
 /* How packed numbers are written. A panel holds 16 rows; within it columns advance in blocks of 32 (the columns are
@@ -111,6 +112,7 @@ typedef struct {
   int32_t key_width, value_width;
   kelvin_entry_format key_format, value_format;
   size_t values_offset;        /* bytes from the start of a page to its values; 0: a value is the first numbers of its key */
+  const uint8_t *following[KELVIN_FOLLOWING]; /* keys that are read next, a page each, for what can be asked for; or NULL */
 } kelvin_head;
 
 /* ---- The table ------------------------------------------------------------------------------------------------ */

@@ -103,12 +103,31 @@ public struct PageShape: Sendable, Hashable {
 public struct PageTable {
   let head: kelvin_head
 
-  /// The table whose element `p` is the start of page `p`.
-  public init(_ pages: UnsafePointer<UnsafeMutablePointer<UInt8>?>, shape: PageShape) {
+  /// The table whose element `p` is the start of page `p`; `following` are read next, which kernels may ask for meanwhile.
+  public init(
+    _ pages: UnsafePointer<UnsafeMutablePointer<UInt8>?>, shape: PageShape, following: PagesAhead = PagesAhead()
+  ) {
     head = kelvin_head(
       pages: pages, key_width: Int32(shape.keyWidth), value_width: Int32(shape.valueWidth),
       key_format: shape.keyFormat.kernelFormat, value_format: shape.valueFormat.kernelFormat,
-      values_offset: shape.valuesOffset)
+      values_offset: shape.valuesOffset, following: following.starts)
+  }
+}
+
+/// Where the first pages lie of what is read next.
+///
+/// It is a guess: nothing is read there, and pages that have gone meanwhile do no harm.
+public struct PagesAhead {
+  fileprivate var starts: (UnsafePointer<UInt8>?, UnsafePointer<UInt8>?, UnsafePointer<UInt8>?, UnsafePointer<UInt8>?)
+
+  /// Nothing is known.
+  public init() { starts = (nil, nil, nil, nil) }
+
+  /// The first of `pages`, as many as kernels ask for.
+  public init(_ pages: some Sequence<UnsafeMutablePointer<UInt8>?>) {
+    var next = pages.makeIterator()
+    func take() -> UnsafePointer<UInt8>? { next.next().flatMap { $0 }.map { UnsafePointer($0) } }
+    starts = (take(), take(), take(), take())
   }
 }
 
