@@ -182,7 +182,8 @@ static void multiply_rounded(const kelvin_weight *w, const kelvin_activations *x
                              int32_t last, const float *bias, float *y, ptrdiff_t y_stride) {
   const int32_t blocks = blocks_of(w->columns), stretches = (blocks + ROUNDED_STRETCH - 1) / ROUNDED_STRETCH;
   const int32_t most = stretches > 0 ? (blocks + stretches - 1) / stretches : 1, group = ROUNDED_BLOCKS / most;
-  rounded_panels r = {.w = w};
+  rounded_panels r; /* 300 KB, which nobody needs to be zeros */
+  r.w = w;
   for (r.first = first; r.first < last; r.first += group) {
     r.count = last - r.first < group ? last - r.first : group;
     for (r.b0 = 0; r.b0 < blocks; r.b0 += r.blocks) {

@@ -5,8 +5,8 @@ import Synchronization
 /// The entries of one head: in one run of pages, or in two where the newest stay in f16.
 ///
 /// Old entries lie in the *body*, the newest in the *tail* behind it: entry `j` of the head is entry `j` of the body where
-/// `j < body.count`, and entry `j − body.count` of the tail otherwise. New entries always come last. Without a residual
-/// everything lies in the body, and the tail has no pages.
+/// `j < body.count`, and entry `j − body.count` of the tail otherwise. New entries come last, but for one that takes
+/// the place of another. Without a residual everything lies in the body, and the tail has no pages.
 ///
 /// It is a class because arrays cannot hold what cannot be copied.
 final class HeadEntries {
@@ -14,6 +14,10 @@ final class HeadEntries {
   var tail: HeadPages
   /// The entries that stay in the tail when a pass is over; 0: there is no tail.
   let residual: Int
+  /// The place of an entry that left, where a step's new entry will lie; nobody attends before it does.
+  var vacancy: Int?
+  /// The place of a step's new entry.
+  var newest = 0
   /// While a step is attended to: the spans that nobody is done with yet.
   let openSpans = Atomic<Int>(0)
   /// While a step is attended to: the number of the first span among those of all heads.
@@ -48,7 +52,16 @@ final class HeadEntries {
     if residual > 0 { try tail.grow(by: added) } else { try body.grow(by: added) }
   }
 
-  /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as the newest entries.
+  /// Writes the columns of `head` of `keys` `[1, H·Dk]` and `values` `[1, H·Dv]` as a step's new entry.
+  func writeNewest(_ keys: Tensor, _ values: Tensor?, head: Int, kernels: Kernels) {
+    if residual > 0 {
+      tail.write(keys, values, head: head, first: newest - body.count, kernels: kernels)
+    } else {
+      body.write(keys, values, head: head, first: newest, kernels: kernels)
+    }
+  }
+
+  /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as the last entries.
   func write(_ keys: Tensor, _ values: Tensor?, head: Int, kernels: Kernels) {
     if residual > 0 {
       tail.write(keys, values, head: head, first: tail.count - keys.rows, kernels: kernels)

@@ -16,7 +16,7 @@ extension AttentionPass {
   /// that one's time, the other waiting, with 1600 entries and H2O, and takes 1.6 % of both's
   /// (`perf`, `kelvin bench -p 0 -n 180 -d 8000 --kv-policy h2o --kv-budget 20% -ctk q8_0 -ctv q8_0`).
   ///
-  /// Who attends to the last span of a head also writes its newest entry: a key lies in as many cache lines as it has channels,
+  /// Who attends to the span of a head's newest entry also writes it: a key lies in as many cache lines as it has channels,
   /// and waiting for all of them took 2.4 % of one thread's time, the other being idle (`perf`, depth 1600).
   func decode(_ store: inout Store, beside task: () -> Void) -> Tensor {
     let output = self.output
@@ -43,18 +43,19 @@ extension AttentionPass {
         guard index > 0 else { return task() }
         let piece = index - 1
         let (head, span) = Self.span(piece, of: heads)
+        let held = heads[head]
         // Threads take turns: as many pieces on, this one goes on.
-        let next = piece + processor.threads < pieces ? Self.span(piece + processor.threads, of: heads) : nil
-        if let arriving, span.upperBound == heads[head].count {
-          heads[head].write(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
+        let next = piece + processor.threads
+        let ahead = next < pieces ? Self.pagesAhead(next, of: heads) : PagesAhead()
+        if let arriving, span.contains(held.newest) {
+          held.writeNewest(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
         }
         if records.attention { ledgers[head].attention.ask(for: span) }
         attend(
-          span, head: head, of: heads[head],
-          followedBy: next.map { heads[$0.head].pagesAhead(of: $0.entries) } ?? PagesAhead(),
+          span, head: head, of: held, followedBy: ahead,
           scores: Rows(scores.pointer + piece * group * stride, stride: stride),
           pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
-        let left = heads[head].openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
+        let left = held.openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
         if left == 0 { finish(head, &ledgers[head]) }
       }
     }
@@ -66,6 +67,12 @@ extension AttentionPass {
     var head = heads.count - 1
     while heads[head].firstSpan > number { head -= 1 }
     return (head, heads[head].span(number - heads[head].firstSpan, of: span))
+  }
+
+  /// Where the first pages of piece `number` lie.
+  private static func pagesAhead(_ number: Int, of heads: [HeadEntries]) -> PagesAhead {
+    let (head, span) = span(number, of: heads)
+    return heads[head].pagesAhead(of: span)
   }
 
   /// Puts the parts of a head together, and writes down what its entries received.

@@ -99,7 +99,8 @@ package struct HeadPages: ~Copyable {
   /// Where the pages of `entries` lie.
   func pagesAhead(of entries: Range<Int>) -> PagesAhead {
     let first = entries.lowerBound / PageShape.entries
-    return PagesAhead(starts[first..<(entries.upperBound + PageShape.entries - 1) / PageShape.entries])
+    let last = (entries.upperBound + PageShape.entries - 1) / PageShape.entries
+    return starts.withUnsafeBufferPointer { PagesAhead(UnsafeBufferPointer(rebasing: $0[first..<last])) }
   }
 
   /// Makes sure that nobody else holds page `index`, which is about to be written to.

@@ -26,9 +26,9 @@ extension SequenceCache {
     let box = stores[index]
     let kernels = queries.processor.kernels
     if unreviewed === box { try review() }
-    box.store.ledger.seen = seen
+    box.open.ledger.seen = seen
     if let entries { try add(entries, to: box, asking: queries.rows, kernels: kernels) }
-    if moment != .step { box.store.recordSpread(of: queries, from: seen - queries.rows, entries?.projections) }
+    if moment != .step { box.open.recordSpread(of: queries, from: seen - queries.rows, entries?.projections) }
     let output: Tensor
     if let projections = entries?.projections {
       try review()
@@ -38,15 +38,15 @@ extension SequenceCache {
       output = try attend(queries, box: box, readers: readers[index].count, scale: scale)
     }
     if layer == readers[index].last {
-      try box.store.expire(unseenFrom: seen - 1)
+      try box.open.expire(unseenFrom: seen - 1)
       if observes(box) {
-        box.store.measureForReview(
+        box.open.measureForReview(
           on: queries.processor, scale: scale, spreads: formats.keys.isQuantised, angles: &angles)
       }
       unreviewed = isReviewed ? box : nil
       // In a step the next layer does it, unless what settles first must be known to stay.
       if moment != .step || formats.residual > 0 || layer == layout.storeOfLayer.count - 1 { try review() }
-      try box.store.settle(on: queries.processor)
+      try box.open.settle(on: queries.processor)
     }
     return output
   }
@@ -55,28 +55,28 @@ extension SequenceCache {
   private mutating func review() throws(MemoryError) {
     guard let box = unreviewed else { return }
     unreviewed = nil
-    try box.store.review(at: moment, edits: &edits)
+    try box.open.review(at: moment, edits: &edits)
   }
 
   private mutating func add(
     _ entries: NewEntries, to box: StoreBox, asking queries: Int, kernels: Kernels
   ) throws(MemoryError) {
     let first = seen - positions.count
-    let store = box.store.layout
+    let store = box.open.layout
     var (keys, values, merges) = (entries.keys, entries.values, [Merges]())
-    if let gates = entries.gates { (keys, values, merges) = box.store.merged(entries, gates: gates) }
+    if let gates = entries.gates { (keys, values, merges) = box.open.merged(entries, gates: gates) }
     let stored = formats.values.isQuantised ? values.map { spread($0, width: store.valueWidth) } : values
     // Latents are read, and merged entries leave, before anybody attends.
     let writesLater = positions.count == 1 && queries == 1 && merges.isEmpty && entries.projections == nil
-    try box.store.append(
+    try box.open.append(
       placed(keys, at: first, in: store), stored, at: first, merges: merges, writesLater: writesLater, kernels: kernels)
-    box.store.record(norms: keys, values, through: entries.outputProjection, kinds: kinds)
+    box.open.record(norms: keys, values, through: entries.outputProjection, kinds: kinds)
     // A single query sees everything that is left; where there are several, attention reads lifetimes.
-    if positions.count == 1 { try box.store.expire(unseenFrom: first) }
+    if positions.count == 1 { try box.open.expire(unseenFrom: first) }
   }
 
   /// Whether a review follows that reads what is measured for it.
-  func observes(_ box: StoreBox) -> Bool { isReviewed && box.store.policy.reads(at: moment) }
+  func observes(_ box: StoreBox) -> Bool { isReviewed && box.open.policy.reads(at: moment) }
 
   /// Attends; meanwhile one thread reviews the store that waits for it.
   ///
@@ -85,14 +85,14 @@ extension SequenceCache {
   private mutating func attend(
     _ queries: Tensor, box: StoreBox, readers: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
-    let store = box.store.layout
+    let store = box.open.layout
     let first = seen - queries.rows
     let pass = AttentionPass(
       processor: queries.processor, queries: placed(queries, at: first, in: store),
       ranked: rank(of: queries, in: box).map { placed(queries, at: $0, in: store) }, sinks: sinks, scale: scale,
       layout: store, position: first, readers: readers, observesWindow: observes(box))
     var failure: MemoryError?
-    let output = pass(&box.store) {
+    let output = pass(&box.open) {
       do throws(MemoryError) { try review() } catch { failure = error }
     }
     if let failure { throw failure }
@@ -104,8 +104,8 @@ extension SequenceCache {
   ///
   /// Windows and gates move entries out by themselves; their entries keep their positions.
   func rank(of queries: Tensor, in box: StoreBox) -> Int? {
-    guard sinks > 0, box.store.layout.reach == .everything, box.store.layout.gating == nil else { return nil }
-    let rank = box.store.countBefore + positions.count - queries.rows
+    guard sinks > 0, box.open.layout.reach == .everything, box.open.layout.gating == nil else { return nil }
+    let rank = box.open.countBefore + positions.count - queries.rows
     return rank < seen - queries.rows ? rank : nil
   }
 

@@ -16,20 +16,20 @@ extension SequenceCache {
     _ queries: Tensor, box: StoreBox, projections: any LatentProjections, readers: Int, scale: Float
   ) throws(MemoryError) -> Tensor {
     let width = queries.columns / projections.heads
-    let store = box.store.layout
+    let store = box.open.layout
     let first = seen - queries.rows
     var pass = AttentionPass(
       processor: queries.processor, queries: turned(queries, width: width, at: first, rotary: store.rotary),
       ranked: rank(of: queries, in: box).map { turned(queries, width: width, at: $0, rotary: store.rotary) },
       sinks: sinks, scale: scale, layout: store, position: first, readers: readers, observesWindow: observes(box))
     // What all heads together give an entry is counted, and only the absorbed form has it in one place.
-    let counts = box.store.policy.records.attentionCount > 0
+    let counts = box.open.policy.records.attentionCount > 0
     switch counts ? .absorbed : latentForm ?? cheaperForm(rows: queries.rows, width: width, store, projections) {
     case .absorbed:
-      pass.layout.values = .prefixOfKey(width: box.store.shape.valueWidth)
+      pass.layout.values = .prefixOfKey(width: box.open.shape.valueWidth)
       pass.queries = latentQueries(projections.absorbed(pass.queries), width: store.keyWidth)
       pass.ranked = pass.ranked.map { latentQueries(projections.absorbed($0), width: store.keyWidth) }
-      return projections.values(ofMixed: mixedLatents(pass(&box.store), of: box.store))
+      return projections.values(ofMixed: mixedLatents(pass(&box.open), of: box.open))
     case .expanded:
       return try attendExpanded(&pass, box: box, projections: projections, width: width)
     }
@@ -60,9 +60,9 @@ extension SequenceCache {
   private func attendExpanded(
     _ pass: inout AttentionPass, box: StoreBox, projections: any LatentProjections, width: Int
   ) throws(MemoryError) -> Tensor {
-    let latents = box.store.heads[0].keys(on: pass.processor)
+    let latents = box.open.heads[0].keys(on: pass.processor)
     if formats.keys.isQuantised {
-      pass.processor.hadamard(latents, width: EntryFormat.spreadBlock(width: box.store.layout.keyWidth))
+      pass.processor.hadamard(latents, width: EntryFormat.spreadBlock(width: box.open.layout.keyWidth))
     }
     let (keys, values) = projections.expanded(latents)
     pass.layout.heads = projections.heads
@@ -70,11 +70,11 @@ extension SequenceCache {
     pass.layout.values = .stored(width: projections.valueWidth)
     let format: EntryFormat = formats.keys == .f32 ? .f32 : .f16
     var expanded = Store(
-      layout: pass.layout, formats: EntryFormats(keys: format, values: format), policy: box.store.policy, pool: scratch,
+      layout: pass.layout, formats: EntryFormats(keys: format, values: format), policy: box.open.policy, pool: scratch,
       firstHead: 0)
-    try expanded.fill(keys, values, like: box.store.ledger.heads[0], kernels: pass.processor.kernels)
+    try expanded.fill(keys, values, like: box.open.ledger.heads[0], kernels: pass.processor.kernels)
     let output = pass(&expanded)
-    box.store.ledger.heads[0].receive(expanded.ledger.heads)
+    box.open.ledger.heads[0].receive(expanded.ledger.heads)
     return output
   }
 }

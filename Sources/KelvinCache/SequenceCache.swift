@@ -40,8 +40,20 @@ public struct SequenceCache: ~Copyable, AttentionMemory {
 
   /// A store behind a reference, because arrays cannot hold what cannot be copied.
   final class StoreBox {
-    var store: Store
-    init(_ store: consuming Store) { self.store = store }
+    /// The store as it is between two steps: with vacancies.
+    var open: Store
+    /// The store without vacancies.
+    var store: Store {
+      _read {
+        open.closeVacancies()
+        yield open
+      }
+      _modify {
+        open.closeVacancies()
+        yield &open
+      }
+    }
+    init(_ store: consuming Store) { open = store }
   }
 
   /// An empty cache.

@@ -32,6 +32,8 @@ public struct Shortlist: Sendable {
   private var protected: [Int32] = []
   /// The newest position when an entry was last chosen; −1: nothing is known.
   private var newest = -1
+  /// The entry that was chosen then, and the last of the head.
+  private var (chosen, last) = (0, 0)
 
   /// Nothing is known yet.
   public init() {}
@@ -39,34 +41,52 @@ public struct Shortlist: Sendable {
   /// The entry that leaves a head in a step: the lowest, of equal ones the newest, of those that are neither at the first
   /// `protectedFirst` positions nor among the `protectedLast` newest.
   ///
-  /// The entry is expected to leave, and the last of the head to take its place.
+  /// The entry is expected to leave, and the last of the head or the next one to take its place.
   /// - Returns: `nil` where the newest entries are not the newest positions without a gap, so that which are protected is not
   ///   known without sorting, and where no score is finite.
   mutating func next(
     in head: HeadLedger, newest: Int, protectedFirst: Int, protectedLast: Int, score: (Int) -> Float
   ) -> Int? {
     let isNext = newest == self.newest + 1 && protected.count == protectedLast
+    let place = isNext ? follow(head, newest: newest) : nil
     self.newest = -1
-    var chosen = isNext ? known(in: head, newest: newest, first: protectedFirst, score: score) : nil
+    var chosen = place.flatMap { known(in: head, newest: newest, at: $0, first: protectedFirst, score: score) }
     if chosen == nil {
       chosen = lookAtAll(in: head, newest: newest, first: protectedFirst, last: protectedLast, score: score)
     }
     guard let chosen, candidates[chosen].score < .infinity else { return nil }
     let entry = candidates.remove(at: chosen).entry
-    if protectedLast > 0 { protected[newest % protectedLast] = Int32(clamping: entry) }
-    for other in candidates.indices where candidates[other].entry == head.count - 1 { candidates[other].entry = entry }
-    self.newest = newest
+    (self.chosen, last, self.newest) = (entry, head.count - 1, newest)
     return entry
+  }
+
+  /// Notes who took the place of the entry that was chosen before: the newest, or what was last.
+  /// - Returns: the place of the newest; `nil`: it was somebody else.
+  private mutating func follow(_ head: HeadLedger, newest: Int) -> Int? {
+    guard head.count == last + 1 else { return nil }
+    let position = Int(head.positions[chosen])
+    guard position != newest else { return chosen }
+    if position > self.newest - protected.count {
+      protected[position % protected.count] = Int32(clamping: chosen)
+    }
+    for index in candidates.indices where candidates[index].entry == last { candidates[index].entry = chosen }
+    return Int(head.positions[last]) == newest ? last : nil
   }
 
   /// The candidate that is known to be the lowest of all.
   ///
   /// The one that scored least is looked at again until it is one that was: the others score no less than they did. Looking at
   /// all of them waits for two lines of memory each.
-  private mutating func known(in head: HeadLedger, newest: Int, first: Int, score: (Int) -> Float) -> Int? {
+  private mutating func known(
+    in head: HeadLedger, newest: Int, at place: Int, first: Int, score: (Int) -> Float
+  ) -> Int? {
     let position = newest - protected.count
+    var entry = place
+    if !protected.isEmpty {
+      entry = Int(protected[newest % protected.count])
+      protected[newest % protected.count] = Int32(clamping: place)
+    }
     if position >= first {
-      let entry = protected.isEmpty ? head.count - 1 : Int(protected[newest % protected.count])
       candidates.append(Candidate(entry: entry, position: Int32(clamping: position), score: -.infinity, seenAt: -1))
     }
     while let lowest = lowestCandidate {

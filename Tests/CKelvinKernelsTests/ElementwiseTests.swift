@@ -126,7 +126,7 @@ struct ElementwiseTests {
       let x = Memory<Float>(random: n, from: &random), expected = Memory<Float>(random: n, from: &random)
       let found = Memory(expected.array, padding: 0)
       for (kernels, y) in [(try kernels("scalar"), expected), (try kernels(variant), found)] {
-        try required(kernels.add)(y.start, x.start, n)
+        try required(kernels.add)(y.start, x.start, n, y.start)
         try required(kernels.multiply_by)(y.start, 1.7, n)
       }
       #expect(expected.bits == found.bits)

@@ -27,13 +27,20 @@ struct ShortlistTests {
   /// A head whose entries receive attention in coarse steps, so that many are equal.
   private struct Life {
     var ledger = Ledger(positions: [])
-    private var generator = SplitMix(state: 7)
+    /// The place of an entry that left, which the next one takes.
+    var vacancy: Int?
 
     mutating func arrive() {
       let position = Int32(ledger.seen)
       ledger.heads[0].append(position..<position + 1, recording: Records(attention: true))
       ledger.seen += 1
-      for entry in 0..<ledger.heads[0].count { ledger.heads[0].attention[entry] += Float(generator.next() % 3) }
+      if let vacancy { leave(vacancy) }
+      vacancy = nil
+      // By position, so that it does not matter where an entry lies.
+      for entry in 0..<ledger.heads[0].count {
+        var generator = SplitMix(state: UInt64(ledger.seen) << 32 | UInt64(ledger.heads[0].positions[entry]))
+        ledger.heads[0].attention[entry] += Float(generator.next() % 3)
+      }
     }
 
     mutating func leave(_ entry: Int) {
@@ -52,7 +59,8 @@ struct ShortlistTests {
 
   /// The entries that leave in each of `steps` steps after a prompt, and whether anything is asked of `disturb` in between.
   private func departures(
-    _ base: ByAttention, steps: Int, shortlisted: Bool, disturb: (Int, inout Ledger) -> Void = { _, _ in }
+    _ base: ByAttention, steps: Int, shortlisted: Bool, vacates: (Int) -> Bool = { _ in false },
+    disturb: (Int, inout Ledger) -> Void = { _, _ in }
   ) -> [[Int32]] {
     var policy: any CachePolicy = shortlisted ? Shortlisted(base) : base
     var life = Life()
@@ -65,7 +73,11 @@ struct ShortlistTests {
       policy.review(life.ledger, at: step > 0 ? .step : .promptEnd, edits: &edits)
       let leaving = edits.evictions[0].sorted(by: >)
       let positions = leaving.map { life.ledger.heads[0].positions[$0] }
-      for entry in leaving { life.leave(entry) }
+      if leaving.count == 1, vacates(step) {
+        life.vacancy = leaving[0]
+      } else {
+        for entry in leaving { life.leave(entry) }
+      }
       return positions
     }
   }
@@ -78,6 +90,17 @@ struct ShortlistTests {
     let expected = departures(base, steps: 300, shortlisted: false)
     #expect(departures(base, steps: 300, shortlisted: true) == expected)
     #expect(expected.dropFirst().allSatisfy { $0.count == 1 })
+  }
+
+  @Test(
+    "The same entries leave where the next entry takes the place of the one that left, always or now and then",
+    arguments: [(0, 0), (0, 1), (4, 40), (80, 0), (2, 79)], [1, 2, 5])
+  func vacancies(protected: (first: Int, last: Int), period: Int) {
+    let base = ByAttention(budget: .entries(80), protectedFirst: protected.first, protectedLast: protected.last)
+    let expected = departures(base, steps: 300, shortlisted: false)
+    let found = departures(
+      base, steps: 300, shortlisted: true, vacates: { ($0 / period).isMultiple(of: 2) || period == 1 })
+    #expect(found == expected)
   }
 
   @Test("An entry that was moved, or that is taken back, is looked for again")

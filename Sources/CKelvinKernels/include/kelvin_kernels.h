@@ -142,8 +142,8 @@ typedef struct {
   /* y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) * weight + bias, one row of n. x and y may be the same. */
   void (*layer_norm)(const float *x, const float *weight, const float *bias, float epsilon, int32_t n, float *y);
 
-  /* y[i] += x[i] */
-  void (*add)(float *y, const float *x, size_t n);
+  /* y[i] = a[i] + b[i]; y may be a or b. */
+  void (*add)(const float *a, const float *b, size_t n, float *y);
 
   /* y[i] = silu(gate[i]) * up[i], silu(g) = g / (1 + exp(-g)). y may be gate. */
   void (*silu_multiply)(const float *gate, const float *up, size_t n, float *y);

@@ -124,10 +124,9 @@ public struct PagesAhead {
   public init() { starts = (nil, nil, nil, nil) }
 
   /// The first of `pages`, as many as kernels ask for.
-  public init(_ pages: some Sequence<UnsafeMutablePointer<UInt8>?>) {
-    var next = pages.makeIterator()
-    func take() -> UnsafePointer<UInt8>? { next.next().flatMap { $0 }.map { UnsafePointer($0) } }
-    starts = (take(), take(), take(), take())
+  public init(_ pages: UnsafeBufferPointer<UnsafeMutablePointer<UInt8>?>) {
+    func start(_ index: Int) -> UnsafePointer<UInt8>? { index < pages.count ? UnsafePointer(pages[index]) : nil }
+    starts = (start(0), start(1), start(2), start(3))
   }
 }
 

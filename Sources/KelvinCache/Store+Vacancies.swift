@@ -1,0 +1,49 @@
+import KelvinAttention
+import KelvinPolicies
+
+/// An entry that leaves in a step leaves a *vacancy*, which the entry of the next step takes: in a steady step no entry moves.
+///
+/// Moving the last entry into its place waits for 256 lines of memory, many of them in another thread's cache. Whoever looks at a
+/// store other than to go on with a step finds it without vacancies: `SequenceCache.StoreBox` closes them before.
+extension Store {
+  /// Lets one entry leave a head, now or with the next entry of a step.
+  mutating func leave(_ entry: Int, head: Int) throws(MemoryError) {
+    if residual == 0, !layout.endsLifetimes, !heads[head].body.wasForked {
+      heads[head].vacancy = entry
+    } else {
+      try remove(entry, head: head)
+    }
+  }
+
+  /// Makes room for one more entry in every head, or in none: where a place waits, or behind the last.
+  mutating func makeRoomForStep() throws(MemoryError) {
+    for head in heads.indices where heads[head].vacancy == nil {
+      do {
+        try heads[head].grow(by: 1)
+      } catch {
+        for grown in 0..<head where heads[grown].vacancy == nil { heads[grown].shorten(to: heads[grown].count - 1) }
+        throw error
+      }
+    }
+    for head in heads { head.newest = head.vacancy ?? head.count - 1 }
+  }
+
+  /// Moves the ledger's lines of new entries, which are last, to where they took the places of others.
+  mutating func fillVacancies() {
+    for head in heads.indices {
+      guard let place = heads[head].vacancy else { continue }
+      ledger.heads[head].swapRemove(place, last: ledger.heads[head].count - 1)
+      heads[head].vacancy = nil
+    }
+  }
+
+  /// Moves last entries to the places that wait.
+  mutating func closeVacancies() {
+    for head in heads.indices {
+      guard let place = heads[head].vacancy else { continue }
+      heads[head].vacancy = nil
+      let last = heads[head].swapRemoveOwned(place)
+      ledger.heads[head].swapRemove(place, last: last)
+    }
+  }
+}
