@@ -19,6 +19,8 @@ struct RandomPasses: Sendable {
   var residual = 0
   var threads = 1
   var reviewsChunks = false
+  /// Passes after which nobody looks at the ledger: their results have none.
+  var unseenPasses = 0..<0
 
   var scale: Double { 1 / Double(keyWidth).squareRoot() }
 
@@ -50,7 +52,7 @@ struct RandomPasses: Sendable {
       formats: EntryFormats(keys: formats, values: formats, residual: residual), policy: policy, pool: PagePool())
     cache.beginPrompt(length: passes.prefix(promptPasses).reduce(0, +))
     var results: [Result] = []
-    for rows in passes {
+    for (pass, rows) in passes.enumerated() {
       let queries = numbers.floats(rows * heads * group * keyWidth).map { $0 * 2 }
       let keys = numbers.floats(rows * heads * keyWidth).map { $0 * 2 }
       let values = numbers.floats(rows * heads * valueWidth)
@@ -61,7 +63,8 @@ struct RandomPasses: Sendable {
           keys: processor.tensor(rows: rows, columns: heads * keyWidth, values: keys),
           values: processor.tensor(rows: rows, columns: heads * valueWidth, values: values)),
         layer: 0, scale: Float(scale))
-      let ledger = cache.ledger(store: 0).heads.map { head in
+      let heads = unseenPasses.contains(pass) ? [] : cache.ledger(store: 0).heads
+      let ledger = heads.map { head in
         Dictionary(
           uniqueKeysWithValues: head.positions.indices.map {
             (head.positions[$0], head.attention.isEmpty ? 0 : head.attention[$0])
