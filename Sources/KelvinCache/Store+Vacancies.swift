@@ -7,8 +7,11 @@ import KelvinPolicies
 /// store other than to go on with a step finds it without vacancies: `SequenceCache.StoreBox` closes them before.
 extension Store {
   /// Lets one entry leave a head, now or with the next entry of a step.
+  ///
+  /// At once where the newest queries alone decide, as in TOVA: what stays would hang on the order in which attention adds up.
   mutating func leave(_ entry: Int, head: Int) throws(MemoryError) {
-    if residual == 0, !layout.endsLifetimes, !heads[head].body.wasForked {
+    let canWait = residual == 0 && !layout.endsLifetimes && policy.records.windowAttention == 0
+    if canWait, !heads[head].body.wasForked {
       heads[head].vacancy = entry
     } else {
       try remove(entry, head: head)
