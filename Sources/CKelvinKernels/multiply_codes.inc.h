@@ -115,7 +115,7 @@ INLINE void multiply_part(codes_shape shape, const codes_part *p) {
   for (int32_t part = 0; part < KELVIN_PANEL / LANES; part++) {
     const uint8_t *block = w->data + (size_t)p->panel * w->panel_bytes + (size_t)p->b0 * bytes, *tile = p->tile;
     const int32_t row = p->panel * KELVIN_PANEL + part * LANES;
-    const int32_t rows = w->rows - row < LANES ? w->rows - row : LANES;
+    const int32_t rows = rows_of(w, row);
     if (rows <= 0) return;
     vf totals[CODE_TOKENS];
     UNROLL for (int32_t t = 0; t < shape.tokens; t++) {

@@ -16,8 +16,8 @@ final class HeadEntries {
   let residual: Int
   /// The place of an entry that left, where a step's new entry will lie; nobody attends before it does.
   var vacancy: Int?
-  /// The place of a step's new entry.
-  var newest = 0
+  /// The place of the first of the entries that came last; the others follow.
+  var firstAdded = 0
   /// While a step is attended to: the spans that nobody is done with yet.
   let openSpans = Atomic<Int>(0)
   /// While a step is attended to: the number of the first span among those of all heads.
@@ -52,21 +52,12 @@ final class HeadEntries {
     if residual > 0 { try tail.grow(by: added) } else { try body.grow(by: added) }
   }
 
-  /// Writes the columns of `head` of `keys` `[1, H·Dk]` and `values` `[1, H·Dv]` as a step's new entry.
-  func writeNewest(_ keys: Tensor, _ values: Tensor?, head: Int, kernels: Kernels) {
-    if residual > 0 {
-      tail.write(keys, values, head: head, first: newest - body.count, kernels: kernels)
-    } else {
-      body.write(keys, values, head: head, first: newest, kernels: kernels)
-    }
-  }
-
-  /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as the last entries.
+  /// Writes the columns of `head` of `keys` `[T, H·Dk]` and `values` `[T, H·Dv]` as the entries that room was made for.
   func write(_ keys: Tensor, _ values: Tensor?, head: Int, kernels: Kernels) {
     if residual > 0 {
-      tail.write(keys, values, head: head, first: tail.count - keys.rows, kernels: kernels)
+      tail.write(keys, values, head: head, first: firstAdded - body.count, kernels: kernels)
     } else {
-      body.write(keys, values, head: head, first: body.count - keys.rows, kernels: kernels)
+      body.write(keys, values, head: head, first: firstAdded, kernels: kernels)
     }
   }
 

@@ -47,8 +47,8 @@ extension AttentionPass {
         // Threads take turns: as many pieces on, this one goes on.
         let next = piece + processor.threads
         let ahead = next < pieces ? Self.pagesAhead(next, of: heads) : PagesAhead()
-        if let arriving, span.contains(held.newest) {
-          held.writeNewest(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
+        if let arriving, span.contains(held.firstAdded) {
+          held.write(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
         }
         if records.attention { ledgers[head].attention.ask(for: span) }
         attend(

@@ -2,16 +2,19 @@ import KelvinAttention
 import KelvinPolicies
 
 extension Store {
-  /// Makes room for `added` entries in every head, or in none.
+  /// Makes room for `added` entries in every head, or in none: where a place waits for the one, or behind the last.
   mutating func makeRoom(for added: Int) throws(MemoryError) {
-    for head in heads.indices {
+    for head in heads.indices where heads[head].vacancy == nil {
       do {
         try heads[head].grow(by: added)
       } catch {
-        for grown in 0..<head { heads[grown].shorten(to: heads[grown].count - added) }
+        for grown in 0..<head where heads[grown].vacancy == nil {
+          heads[grown].shorten(to: heads[grown].count - added)
+        }
         throw error
       }
     }
+    for head in heads { head.firstAdded = head.vacancy ?? head.count - added }
   }
 
   /// The same entries in the same pages, with a ledger and a policy of their own.

@@ -18,19 +18,6 @@ extension Store {
     }
   }
 
-  /// Makes room for one more entry in every head, or in none: where a place waits, or behind the last.
-  mutating func makeRoomForStep() throws(MemoryError) {
-    for head in heads.indices where heads[head].vacancy == nil {
-      do {
-        try heads[head].grow(by: 1)
-      } catch {
-        for grown in 0..<head where heads[grown].vacancy == nil { heads[grown].shorten(to: heads[grown].count - 1) }
-        throw error
-      }
-    }
-    for head in heads { head.newest = head.vacancy ?? head.count - 1 }
-  }
-
   /// Moves the ledger's lines of new entries, which are last, to where they took the places of others.
   mutating func fillVacancies() {
     for head in heads.indices {

@@ -50,19 +50,14 @@ struct Store: ~Copyable {
     _ keys: Tensor, _ values: Tensor?, at position: Int, merges: [Merges], writesLater: Bool, kernels: Kernels
   ) throws(MemoryError) {
     added = keys.rows
-    let takesVacancies = added == 1 && merges.isEmpty
-    if !takesVacancies { closeVacancies() }
+    if added > 1 || !merges.isEmpty { closeVacancies() }
     if merges.isEmpty { try expire(unseenFrom: position) }
     countBefore = heads.first.map { $0.count - ($0.vacancy == nil ? 0 : 1) } ?? 0
-    if takesVacancies { try makeRoomForStep() } else { try makeRoom(for: added) }
+    try makeRoom(for: added)
     let records = policy.records
     arriving = writesLater ? NewestEntry(keys: keys, values: values) : nil
     for head in heads.indices {
-      if takesVacancies, !writesLater {
-        heads[head].writeNewest(keys, values, head: head, kernels: kernels)
-      } else if !writesLater {
-        heads[head].write(keys, values, head: head, kernels: kernels)
-      }
+      if !writesLater { heads[head].write(keys, values, head: head, kernels: kernels) }
       ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: records)
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
@@ -109,13 +104,9 @@ struct Store: ~Copyable {
     edits.sort()
     for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
-      if moment == .step, edits.evictions[head].count == 1 {
-        try leave(edits.evictions[head][0], head: head)
-        evicted += 1
-        continue
-      }
+      let isAlone = moment == .step && edits.evictions[head].count == 1
       for entry in edits.evictions[head] {
-        try remove(entry, head: head)
+        if isAlone { try leave(entry, head: head) } else { try remove(entry, head: head) }
         evicted += 1
       }
     }
