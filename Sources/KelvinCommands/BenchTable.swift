@@ -27,11 +27,13 @@ struct BenchTable {
 
   private var csv: [String] {
     var names = "test,n_prompt,n_gen,n_depth,n_batch,n_threads,avg_ts,stddev_ts,median_ts,kv_bytes,kv_bytes_full"
+    if tookTurns { names += ",policy,ratio,ratio_error" }
     if limits != nil { names += ",share_of_limit,bound_by,memory_read_gbs,int8_gops,f32_gflops,bf16_gflops" }
     return [names]
       + rows.map { row in
         var fields = "\(row.test),\(row.nPrompt),\(row.nGen),\(row.nDepth),\(row.nBatch),\(row.nThreads),"
         fields += "\(row.averageSpeed),\(row.deviation),\(row.medianSpeed),\(row.kv.bytes),\(row.kv.bytesFull)"
+        if let ratio = row.ratio { fields += ",\"\(row.kv.policy)\",\(ratio),\(row.ratioError ?? 0)" }
         guard let limits else { return fields }
         let rates = [limits.memoryRead, limits.codeOperations, limits.numberOperations, limits.halfOperations]
         let cells = rates.map { $0.map { "\($0 / 1e9)" } ?? "" }
@@ -40,8 +42,13 @@ struct BenchTable {
       }
   }
 
+  private var tookTurns: Bool { rows.contains { $0.ratio != nil } }
+
   private var markdown: [String] {
-    let more = limits == nil ? ("", "") : (" of the limit | bound by |", "---:|---|")
+    let more =
+      if tookTurns { (" of the first |", "---:|") } else if limits != nil {
+        (" of the limit | bound by |", "---:|---|")
+      } else { ("", "") }
     return [
       "| model | kernels | threads | policy | test | tokens/s | median | cache |\(more.0)",
       "|---|---|---:|---|---|---:|---:|---:|\(more.1)",
@@ -51,6 +58,9 @@ struct BenchTable {
         line += "\(Output.number(row.averageSpeed)) ± \(Output.number(row.deviation)) | "
         line +=
           "\(Output.number(row.medianSpeed)) | \(Output.bytes(row.kv.bytes)) of \(Output.bytes(row.kv.bytesFull)) |"
+        if let ratio = row.ratio {
+          line += " \(Output.number(ratio * 100)) ± \(Output.number((row.ratioError ?? 0) * 100)) % |"
+        }
         guard limits != nil else { return line }
         let deviation = Output.number((row.shareDeviation ?? 0) * 100)
         let share = row.shareOfLimit.map { "\(Output.number($0 * 100)) ± \(deviation) %" } ?? "–"
@@ -83,6 +93,8 @@ struct BenchRow: Encodable {
   var products: [ProductRate]?
   var runs: [BenchRun]?
   var shareOfLimit, shareDeviation: Double?
+  /// To the first of the caches that took turns; `nil`, and not written: none did.
+  var ratio, ratioError: Double?
   var boundBy: LimitShare.Bound?
 
   init(_ result: BenchResult, limits: MachineLimits?, products: [ProductRate]?, engine: Engine) {
@@ -100,6 +112,8 @@ struct BenchRow: Encodable {
     kv = result.kv
     self.limits = limits
     self.products = products
+    ratio = result.ratio
+    ratioError = result.ratio.map { _ in result.ratioError }
     guard let share = result.share else { return }
     runs = zip(zip(result.speeds, result.shares), result.limits).map { run, limits in
       BenchRun(speed: run.0, shareOfLimit: run.1.share, limitsBefore: limits.before, limitsAfter: limits.after)
@@ -119,6 +133,8 @@ struct BenchRow: Encodable {
     case averageSpeed = "avg_ts"
     case deviation = "stddev_ts"
     case medianSpeed = "median_ts"
+    case ratio
+    case ratioError = "ratio_error"
     case shareOfLimit = "share_of_limit"
     case shareDeviation = "stddev_share"
     case boundBy = "bound_by"

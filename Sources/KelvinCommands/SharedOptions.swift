@@ -98,21 +98,22 @@ struct CacheFlags: ParsableArguments {
   var limit: String?
 
   /// What the flags say, checked.
-  func options(exact: Bool) throws -> CacheOptions {
+  /// - Parameter other: a policy to take instead, always with a cache; the flags of the first do not concern it.
+  func options(exact: Bool, policy other: String? = nil) throws -> CacheOptions {
     var options = CacheOptions()
     do {
-      options.policy = try PolicySpecification(policy)
+      options.policy = try PolicySpecification(other ?? policy)
     } catch {
       throw EngineError.policy(error.description)
     }
     let sugar: [(key: String, value: String?)] = [
       ("budget", budget), ("sinks", sinks.map(String.init)), ("recent", recent.map(String.init)), ("when", when),
     ]
-    for (key, value) in sugar where value != nil { options.policy[key] = value }
-    if let protect { try options.policy.protect(protect) }
+    for (key, value) in sugar where value != nil && other == nil { options.policy[key] = value }
+    if let protect, other == nil { try options.policy.protect(protect) }
     let usual: EntryFormat = exact ? .f32 : .f16
     options.formats = EntryFormats(keys: keys ?? usual, values: values ?? usual, residual: residual)
-    options.isCached = !isUncached
+    options.isCached = !isUncached || other != nil
     options.context = context
     options.chunk = chunk
     options.reviewsChunks = reviewsChunks
@@ -122,7 +123,7 @@ struct CacheFlags: ParsableArguments {
       }
       options.limit = bytes
     }
-    if isUncached, options.policy.name != "full" {
+    if !options.isCached, options.policy.name != "full" {
       throw EngineError.invalidOption(
         option: "no-cache", found: "--kv-policy \(policy)", expected: "no policy: without a cache nothing is kept")
     }

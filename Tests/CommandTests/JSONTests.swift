@@ -103,6 +103,27 @@ struct JSONTests {
     }
   }
 
+  @Test("a bench of caches that take turns has a row for each, with its ratio to the first")
+  func benchInTurn() async throws {
+    let arguments = [
+      "bench", "-m", Command.model, "-t", "1", "-p", "0", "-n", "2", "-d", "4", "-r", "2", "--beside",
+      "window:budget=3",
+    ]
+    let json = try await Command.run(arguments + ["-o", "json"])
+    let rows = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [[String: Any]])
+    #expect(rows.compactMap { ($0["kv"] as? [String: Any])?["policy"] as? String } == ["full", "window:budget=3"])
+    #expect(rows[0]["ratio"] as? Double == 1 && (rows[1]["ratio"] as? Double ?? 0) > 0)
+    #expect(rows[1]["ratio_error"] is Double)
+    let csv = try await Command.run(arguments + ["-o", "csv"])
+    #expect(csv.output.hasPrefix("test,") && csv.output.contains(",kv_bytes_full,policy,ratio,ratio_error\n"))
+    let table = try await Command.run(arguments)
+    #expect(table.output.contains("of the first") && table.output.contains("100 ± 0.00 %"))
+    let both = try await Command.run(arguments + ["--roofline"])
+    #expect(both.code == 64 && both.errors.contains("--roofline"))
+    let unknown = try await Command.run(arguments + ["--beside", "nobody"])
+    #expect(unknown.code == 64 && unknown.errors.contains("nobody"))
+  }
+
   @Test("inspect --json: windows, shared stores, merging and states, where a model has them")
   func inspect() async throws {
     func inspect(

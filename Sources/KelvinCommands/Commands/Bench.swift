@@ -32,12 +32,20 @@ struct Bench: AsyncParsableCommand {
   @Flag(help: "Measure the machine's limits too, and say what share of them each row reaches.")
   var roofline = false
   @OptionGroup var cache: CacheFlags
+  @Option(help: "Another policy, NAME[:key=value,...], whose steps take turns with these; may be given again.")
+  var beside: [String] = []
   @Option(name: .shortAndLong, help: "md, json or csv.")
   var output = BenchTable.Format.md
 
   func run() async throws {
     try await reporting {
       let options = try cache.options(exact: model.exact)
+      let others = try beside.map { try cache.options(exact: model.exact, policy: $0) }
+      guard others.isEmpty || !roofline else {
+        throw EngineError.invalidOption(
+          option: "beside", found: "--roofline too",
+          expected: "one of the two: ratios do not need the machine's limits")
+      }
       let cases = try benchCases()
       let engine = try await model.load(cache)
       let cancellation = Cancellation()
@@ -47,13 +55,19 @@ struct Bench: AsyncParsableCommand {
       let products = roofline ? await engine.measureProducts() : nil
       var rows: [BenchRow] = []
       for bench in cases where !cancellation.isCancelled {
-        let result = try await engine.bench(
-          bench, repetitions: repetitions, options: options, gauge: gauge
-        ) { repetition in
+        let progress: @Sendable (Int) -> Bool = { repetition in
           if Terminal.showsProgress { Terminal.error("\r\u{1B}[K\(bench.name), run \(repetition + 1)") }
           return !cancellation.isCancelled
         }
-        rows.append(BenchRow(result, limits: gauge?.best, products: products, engine: engine))
+        let results =
+          others.isEmpty
+          ? [
+            try await engine.bench(
+              bench, repetitions: repetitions, options: options, gauge: gauge, progress: progress)
+          ]
+          : try await engine.bench(
+            bench, repetitions: repetitions, inTurn: [options] + others, progress: progress)
+        rows += results.map { BenchRow($0, limits: gauge?.best, products: products, engine: engine) }
       }
       Terminal.progress("", 1)
       try BenchTable(rows: rows, limits: gauge?.best, products: products ?? []).write(as: output)
