@@ -18,6 +18,16 @@ kelvin_weight kelvin_weight_for(kelvin_format format, int32_t rows, int32_t colu
   return w;
 }
 
+kelvin_weight kelvin_weight_columns(const kelvin_weight *weight, int32_t first, int32_t count) {
+  kelvin_weight w = *weight;
+  const size_t bytes = w.packing == KELVIN_PACKED_U4 || w.packing == KELVIN_PACKED_U8
+                           ? block_bytes(&w)
+                           : w.panel_bytes / (size_t)blocks_of(w.columns);
+  w.columns = count;
+  w.data += (size_t)(first / KELVIN_BLOCK) * bytes;
+  return w;
+}
+
 static void write_u16(uint8_t *at, uint16_t bits) { memcpy(at, &bits, 2); }
 
 /* One row of a panel of codes. */

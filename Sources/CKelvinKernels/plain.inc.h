@@ -8,6 +8,31 @@ static void add_scaled(float *y, const float *x, float factor, size_t n) {
   for (size_t i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
+static void add_rows(float *y, const float *x, ptrdiff_t stride, const float *factors, int32_t rows, size_t n) {
+  enum { PART = 64 };
+  size_t i = 0;
+  for (; n - i >= PART; i += PART) {
+    float sums[PART];
+    memcpy(sums, y + i, sizeof sums);
+    for (int32_t r = 0; r < rows; r++) {
+      for (int32_t j = 0; j < PART; j++) sums[j] += factors[r] * x[r * stride + (ptrdiff_t)i + j];
+    }
+    memcpy(y + i, sums, sizeof sums);
+  }
+  for (; i < n; i++) {
+    for (int32_t r = 0; r < rows; r++) y[i] += factors[r] * x[r * stride + (ptrdiff_t)i];
+  }
+}
+
+static void count_shares(const float *shares, float even, uint64_t *words, int32_t bit, float *counts, size_t n) {
+  const uint64_t mask = (uint64_t)1 << bit;
+  for (size_t i = 0; i < n; i++) {
+    const uint64_t word = words[i], now = shares[i] >= even ? mask : 0;
+    words[i] = (word & ~mask) | now;
+    counts[i] += (float)((int32_t)(now >> bit) - (int32_t)(word >> bit & 1));
+  }
+}
+
 static void multiply_by(float *x, float factor, size_t n) {
   for (size_t i = 0; i < n; i++) x[i] *= factor;
 }

@@ -40,10 +40,10 @@ INLINE bool reads_in_streams(void) {
 #define KELVIN_ROW(variant, ...)                                                                                       \
   const kelvin_kernels kelvin_##variant = {                                                                            \
       .name = #variant, .quantise = quantise, .multiply = multiply, .rms_norm = rms_norm, .add = add,                  \
-      .layer_norm = layer_norm, .gelu = gelu, .gelu_multiply = gelu_multiply,                                          \
-      .silu_multiply = silu_multiply, .rotate = rotate, .write_entries = write_entries, .hadamard = hadamard, .scores = scores,              \
-      .exponentials = exponentials, .mix = mix, .softcap = softcap, .add_scaled = add_scaled, .multiply_by = multiply_by,                  \
-      __VA_ARGS__                                                                                                      \
+      .layer_norm = layer_norm, .gelu = gelu, .gelu_multiply = gelu_multiply, .silu_multiply = silu_multiply,          \
+      .rotate = rotate, .write_entries = write_entries, .hadamard = hadamard, .scores = scores,                        \
+      .exponentials = exponentials, .mix = mix, .softcap = softcap, .add_scaled = add_scaled, .add_rows = add_rows,    \
+      .multiply_by = multiply_by, .count_shares = count_shares, __VA_ARGS__                                            \
   };
 
 #endif

@@ -18,6 +18,8 @@ final class HeadEntries {
   var vacancy: Int?
   /// The place of the first of the entries that came last; the others follow.
   var firstAdded = 0
+  /// The sum of the directions of all keys, where somebody asked for it and every change since was followed.
+  var directions: KeyDirections?
   /// While a step is attended to: the spans that nobody is done with yet.
   let openSpans = Atomic<Int>(0)
   /// While a step is attended to: the number of the first span among those of all heads.
@@ -59,6 +61,7 @@ final class HeadEntries {
     } else {
       body.write(keys, values, head: head, first: firstAdded, kernels: kernels)
     }
+    if keys.rows == 1 { addDirection(of: firstAdded, kernels: kernels) } else { directions = nil }
   }
 
   /// Lets all entries but the first `count` go.
@@ -95,6 +98,7 @@ final class HeadEntries {
   ///   - value: room for the value, `[1, Dv]`.
   /// - Throws: where the pool has no page for it; the entry stays.
   func settle(_ entry: Int, key: Tensor, value: Tensor, kernels: Kernels) throws(MemoryError) {
+    directions = nil
     let place = entry - body.count
     try tail.own(replacing: place)
     try body.grow(by: 1)
@@ -111,6 +115,26 @@ struct Run {
   let entries: Range<Int>
   /// The number in the head of the first of them.
   let first: Int
+}
+
+/// Entries of a head in spans that are read at one go: none reaches from one run into the other.
+struct Spans {
+  /// Entries of the body, and of the tail.
+  let old, new: Int
+  /// The most entries of a span.
+  let length: Int
+
+  private var oldCount: Int { (old + length - 1) / length }
+
+  /// How many there are.
+  var count: Int { oldCount + (new + length - 1) / length }
+
+  /// The entries of span `index`.
+  subscript(index: Int) -> Range<Int> {
+    if index < oldCount { return index * length..<min(old, (index + 1) * length) }
+    let first = old + (index - oldCount) * length
+    return first..<min(old + new, first + length)
+  }
 }
 
 extension HeadEntries {
@@ -135,18 +159,8 @@ extension HeadEntries {
     return tail.pagesAhead(of: span.lowerBound - body.count..<span.upperBound - body.count)
   }
 
-  /// How many spans of up to `length` entries there are; none reaches from one run into the other.
-  func spanCount(of length: Int) -> Int {
-    (body.count + length - 1) / length + (tail.count + length - 1) / length
-  }
-
-  /// The entries of span `index`.
-  func span(_ index: Int, of length: Int) -> Range<Int> {
-    let old = (body.count + length - 1) / length
-    if index < old { return index * length..<min(body.count, (index + 1) * length) }
-    let first = body.count + (index - old) * length
-    return first..<min(count, first + length)
-  }
+  /// Its entries in spans of up to `length`.
+  func spans(of length: Int) -> Spans { Spans(old: body.count, new: tail.count, length: length) }
 
   /// The keys of all entries `[count, Dk]`, as they were written.
   func keys(on processor: Processor) -> Tensor {

@@ -24,83 +24,73 @@ extension AttentionPass {
     let records = store.policy.records
     var pieces = 0
     for head in heads {
-      let spans = head.spanCount(of: Self.span)
+      let spans = head.spans(of: Self.span).count
       head.openSpans.store(spans, ordering: .relaxed)
       head.firstSpan = pieces
       pieces += spans
     }
-    let stride = Self.span + sinkRoom
-    let partWidth = layout.valueWidth + 2
-    let scores = processor.tensor(rows: pieces * group, columns: stride)
-    let parts = processor.tensor(rows: pieces * group, columns: partWidth)
+    let scores = processor.tensor(rows: pieces * group, columns: Self.span + sinkRoom)
+    let parts = processor.tensor(rows: pieces * group, columns: layout.valueWidth + 2)
     let arriving = store.takeArriving()
-    func finish(_ head: Int, _ ledger: inout HeadLedger) {
-      self.finish(heads[head], head, scores, parts, recording: records, in: &ledger, into: output)
-    }
+    let record = StepRecord(self, records, scores: scores, parts: parts, output: output, longest: store.ledger)
     store.ledger.heads.withUnsafeMutableBufferPointer { ledgers in
-      for head in heads.indices where heads[head].count == 0 { finish(head, &ledgers[head]) }
-      processor.parallel(1 + pieces) { index, _ in
-        guard index > 0 else { return task() }
-        let piece = index - 1
-        let (head, span) = Self.span(piece, of: heads)
-        let held = heads[head]
-        // Threads take turns: as many pieces on, this one goes on.
-        let next = piece + processor.threads
-        let ahead = next < pieces ? Self.pagesAhead(next, of: heads) : PagesAhead()
-        if let arriving, span.contains(held.firstAdded) {
-          held.write(arriving.keys, arriving.values, head: head, kernels: processor.kernels)
+      for head in heads.indices where heads[head].count == 0 {
+        record.finish(head, heads[head].spans(of: Self.span), first: 0, in: &ledgers[head])
+      }
+      Self.withPieces(of: heads, count: pieces) { list in
+        processor.parallel(1 + pieces) { index, _ in
+          guard index > 0 else { return task() }
+          let piece = list[index - 1]
+          // Threads take turns: as many pieces on, this one goes on.
+          let next = index - 1 + processor.threads
+          let ahead = next < pieces ? list[next].pagesAhead : PagesAhead()
+          piece.held._withUnsafeGuaranteedRef { held in
+            if let arriving, piece.entries.contains(held.firstAdded) {
+              held.write(arriving.keys, arriving.values, head: piece.head, kernels: processor.kernels)
+            }
+            if records.attention { ledgers[piece.head].attention.ask(for: piece.entries) }
+            let row = (index - 1) * group
+            attend(
+              piece.entries, head: piece.head, of: held, followedBy: ahead,
+              pointer: scores.pointer + row * scores.columns, part: parts.pointer + row * parts.columns)
+            let left = held.openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
+            guard left == 0 else { return }
+            record.finish(piece.head, held.spans(of: Self.span), first: held.firstSpan, in: &ledgers[piece.head])
+          }
         }
-        if records.attention { ledgers[head].attention.ask(for: span) }
-        attend(
-          span, head: head, of: held, followedBy: ahead,
-          scores: Rows(scores.pointer + piece * group * stride, stride: stride),
-          pointer: scores.pointer + piece * group * stride, part: parts.pointer + piece * group * partWidth)
-        let left = held.openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
-        if left == 0 { finish(head, &ledgers[head]) }
       }
     }
     return output
   }
 
-  /// The head and the entries that piece `number` of a step attends to.
-  private static func span(_ number: Int, of heads: [HeadEntries]) -> (head: Int, entries: Range<Int>) {
-    var head = heads.count - 1
-    while heads[head].firstSpan > number { head -= 1 }
-    return (head, heads[head].span(number - heads[head].firstSpan, of: span))
-  }
-
-  /// Where the first pages of piece `number` lie.
-  private static func pagesAhead(_ number: Int, of heads: [HeadEntries]) -> PagesAhead {
-    let (head, span) = span(number, of: heads)
-    return heads[head].pagesAhead(of: span)
-  }
-
-  /// Puts the parts of a head together, and writes down what its entries received.
-  private func finish(
-    _ held: HeadEntries, _ head: Int, _ scores: Tensor, _ parts: Tensor, recording records: Records,
-    in ledger: inout HeadLedger, into output: Tensor
+  /// Calls `body` with the spans of all heads, one head after the other.
+  private static func withPieces(
+    of heads: [HeadEntries], count: Int, _ body: (UnsafeMutableBufferPointer<StepPiece>) -> Void
   ) {
-    let pieces = held.firstSpan..<held.firstSpan + held.spanCount(of: Self.span)
-    let counted = records.attentionCount > 0 ? held.count : 0
-    var shares = ContiguousArray<Float>(repeating: 0, count: counted)
-    for row in 0..<group {
-      join(parts, pieces, row: row, head: head, into: output)
-      let weights = SpanWeights(
-        held: held, spans: pieces.count, row: pieces.lowerBound * group + row, scores: scores, parts: parts)
-      record(records, weights, shares: &shares, in: &ledger)
+    withUnsafeTemporaryAllocation(of: StepPiece.self, capacity: count) { list in
+      var number = 0
+      for head in heads.indices {
+        let spans = heads[head].spans(of: span)
+        for index in 0..<spans.count {
+          list.initializeElement(
+            at: number, to: StepPiece(head: head, entries: spans[index], held: .passUnretained(heads[head])))
+          number += 1
+        }
+      }
+      withExtendedLifetime(heads) { body(list) }
     }
-    if counted > 0 { ledger.attentionCount.note(shares, addingUpTo: Float(group), of: position) }
   }
 
   /// Room behind a span's scores for the scores of sinks by the ranked query.
   private var sinkRoom: Int { ranked == nil ? 0 : (sinks + 63) / 64 * 64 }
 
   private func attend(
-    _ entries: Range<Int>, head: Int, of held: HeadEntries, followedBy next: PagesAhead, scores: Rows,
+    _ entries: Range<Int>, head: Int, of held: HeadEntries, followedBy next: PagesAhead,
     pointer: UnsafeMutablePointer<Float>, part: UnsafeMutablePointer<Float>
   ) {
     let kernels = processor.kernels
     let stride = Self.span + sinkRoom
+    let scores = Rows(pointer, stride: stride)
     let partWidth = layout.valueWidth + 2
     let width = group * layout.keyWidth
     let rows = Rows(queries.pointer + head * width, stride: layout.keyWidth)
@@ -124,68 +114,18 @@ extension AttentionPass {
       kernels.mix(run.table, run.entries, weights: scores, rows: group, into: Rows(part, stride: partWidth))
     }
   }
-
-  /// Puts the spans of one query head together.
-  ///
-  /// In each part the maximum gives way to what the span's unnormalised weights must be multiplied by to become probabilities.
-  private func join(_ parts: Tensor, _ pieces: Range<Int>, row: Int, head: Int, into output: Tensor) {
-    let width = layout.valueWidth
-    func part(_ piece: Int) -> UnsafeMutablePointer<Float> { parts.pointer + (piece * group + row) * (width + 2) }
-    let maximum = pieces.reduce(layout.hasZeroSink ? 0 : -Float.infinity) { max($0, part($1)[width]) }
-    var sum = layout.hasZeroSink ? exponential(-maximum) : 0
-    for piece in pieces {
-      part(piece)[width] = exponential(part(piece)[width] - maximum)
-      sum += part(piece)[width + 1] * part(piece)[width]
-    }
-    let out = output.pointer + (head * group + row) * width
-    out.update(repeating: 0, count: width)
-    for piece in pieces {
-      part(piece)[width] /= sum
-      processor.kernels.add(part(piece), times: part(piece)[width], to: out, count: width)
-    }
-  }
-
-  /// Adds the probabilities of one query head to the attention column, as its share of the group's mean, to the sum
-  /// of its group, and notes them as the newest query's.
-  private func record(
-    _ records: Records, _ weights: SpanWeights, shares: inout ContiguousArray<Float>, in head: inout HeadLedger
-  ) {
-    func add(to column: inout ContiguousArray<Float>, share: Float) {
-      column.withUnsafeMutableBufferPointer { column in
-        guard let base = column.baseAddress else { return }
-        for span in 0..<weights.spans {
-          let entries = weights.held.span(span, of: Self.span)
-          let row = weights.row + span * group
-          let factor = weights.parts.pointer[row * weights.parts.columns + layout.valueWidth]
-          processor.kernels.add(
-            weights.scores.pointer + row * weights.scores.columns, times: factor * share, to: base + entries.lowerBound,
-            count: entries.count)
-        }
-      }
-    }
-    if records.attention { add(to: &head.attention, share: 1 / Float(group * readers)) }
-    if records.attentionHistory > 0 {
-      head.attentionHistory.withSums(of: position) { add(to: &$0, share: 1 / Float(group * readers)) }
-    }
-    if records.attentionCount > 0 { add(to: &shares, share: 1) }
-    if records.windowAttention > 0, observesWindow {
-      var column = ContiguousArray<Float>(repeating: 0, count: head.count)
-      add(to: &column, share: 1)
-      head.windowAttention.append(column)
-    }
-  }
 }
 
-/// The weights that one query head gave to the spans of a head.
-private struct SpanWeights {
-  let held: HeadEntries
-  let spans: Int
-  /// The row of the first span.
-  let row: Int
-  /// The weights of all pieces, a row for each piece and query head of the group.
-  let scores: Tensor
-  /// In the same rows, behind the mix, what the weights must be multiplied by to become probabilities.
-  let parts: Tensor
+/// One piece of a step.
+///
+/// It does not count references: two threads that attend to spans of one head would wait for each other's line at every count.
+private struct StepPiece {
+  let head: Int
+  let entries: Range<Int>
+  let held: Unmanaged<HeadEntries>
+
+  /// Where its first pages lie.
+  var pagesAhead: PagesAhead { held._withUnsafeGuaranteedRef { $0.pagesAhead(of: entries) } }
 }
 
 extension ContiguousArray<Float> {

@@ -23,6 +23,7 @@ extension Store {
       let positions = ledger.seen..<ledger.seen + expected.future
       let (cosines, sines) = layout.rotary.map { angles[$0, positions] } ?? ([], [])
       let rotation = MeanRotation(layout.rotary, width: layout.keyWidth, cosines: cosines, sines: sines)
+      queryStatistics.factorise(width: layout.keyWidth, on: processor)
       let expectation = Expectation(queryStatistics, of: layout, scale: scale, sinks: expected.sinks, on: processor)
       let probes = expectation.probes(queryStatistics, rotation: rotation, width: shape.keyWidth, spreads: spreads)
       let shares = expectation.shares(heads, ledger, probes: probes)
@@ -112,8 +113,9 @@ private struct Expectation {
       let count = heads[head].count
       let row = shares.pointer + queryHead * shares.columns
       let first = probes.pointer + queryHead * (width + 1) * probes.columns
-      for span in 0..<heads[head].spanCount(of: Self.probedEntries) {
-        heads[head].eachRun(of: heads[head].span(span, of: Self.probedEntries)) { run in
+      let spans = heads[head].spans(of: Self.probedEntries)
+      for span in 0..<spans.count {
+        heads[head].eachRun(of: spans[span]) { run in
           probe(
             run, with: Rows(first, stride: probes.columns), scratch: scratch.pointer + worker * scratch.columns,
             into: row + run.first)

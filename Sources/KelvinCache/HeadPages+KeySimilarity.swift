@@ -1,66 +1,54 @@
+import KelvinAttention
 import KelvinPolicies
 import KelvinTensors
 
 extension Store {
+  /// Entries that one piece of the work reads.
+  private static let span = 512
+
   /// For each head and entry the cosine of its key and the mean of the directions of all keys.
   ///
-  /// Keys are read as they are stored; where they are spread, so is their mean, and products stay what they are.
+  /// Keys are read as they are stored; where they are spread, so is their mean, and products stay what they are. Their lengths
+  /// are those that they had on arrival.
   func keySimilarities(on processor: Processor) -> [ContiguousArray<Float>] {
     let heads = self.heads
+    let ledgers = ledger.heads
+    let means = processor.tensor(rows: heads.count, columns: shape.keyWidth)
     let longest = heads.reduce(0) { max($0, $1.places) }
     let products = processor.tensor(rows: heads.count, columns: longest)
-    let lengths = processor.tensor(rows: heads.count, columns: products.columns)
-    let scratch = processor.tensor(rows: heads.count, columns: 2 * shape.keyWidth + shape.valueWidth)
-    processor.parallel(heads.count) { head, _ in
-      heads[head].multiplyByMeanDirection(
-        into: products.pointer + head * products.columns, lengths: lengths.pointer + head * lengths.columns,
-        scratch: scratch.pointer + head * scratch.columns, kernels: processor.kernels)
+    let sums: [KeyDirections]
+    if heads.allSatisfy({ $0.directions?.count == $0.count }) {
+      sums = heads.map { $0.followDirections(kernels: processor.kernels) }
+    } else {
+      processor.parallel(heads.count) { head, _ in _ = heads[head].followDirections(kernels: processor.kernels) }
+      sums = heads.map { $0.followDirections(kernels: processor.kernels) }
     }
-    return heads.indices.map { head in
-      let first = head * products.columns
-      return ContiguousArray(
-        (first..<first + heads[head].count).map { entry in
-          let length = lengths.pointer[entry]
-          return length > 0 ? products.pointer[entry] / length : 0
-        })
+    for head in heads.indices { sums[head].writeMean(to: means.pointer + head * means.columns) }
+    let pieces = heads.indices.flatMap { head in
+      let spans = heads[head].spans(of: Self.span)
+      return (0..<spans.count).map { (head: head, entries: spans[$0]) }
     }
-  }
-}
-
-extension HeadEntries {
-  /// The product of every key with the mean direction of all keys, itself of length 1.
-  /// - Parameters:
-  ///   - products: `count` products, with room for the whole pages of each run.
-  ///   - lengths: ‖k‖₂ of every key.
-  ///   - scratch: `2 · Dk + Dv` numbers.
-  fileprivate func multiplyByMeanDirection(
-    into products: UnsafeMutablePointer<Float>, lengths: UnsafeMutablePointer<Float>,
-    scratch: UnsafeMutablePointer<Float>, kernels: Kernels
-  ) {
-    let width = body.shape.keyWidth
-    let mean = scratch
-    let key = scratch + width
-    mean.update(repeating: 0, count: width)
-    eachRun(of: 0..<count) { run in
-      for entry in run.entries {
-        kernels.read(run.table, entry: entry, key: key, value: key + width)
-        let length = Self.length(of: key, count: width)
-        lengths[run.first + entry] = length
-        if length > 0 { kernels.add(key, times: 1 / length, to: mean, count: width) }
+    let scratch = processor.tensor(rows: processor.threads, columns: Self.span)
+    processor.parallel(pieces.count) { piece, worker in
+      let (head, entries) = pieces[piece]
+      let row = products.pointer + head * products.columns
+      let found = scratch.pointer + worker * Self.span
+      let mean = Rows(means.pointer + head * means.columns, stride: means.columns)
+      heads[head].eachRun(of: entries) { run in
+        processor.kernels.scores(
+          run.table, run.entries, queries: mean, rows: 1, scale: 1, into: Rows(found, stride: Self.span))
+      }
+      ledgers[head].keyNorm.withUnsafeBufferPointer { lengths in
+        guard let lengths = lengths.baseAddress else { return }
+        for entry in entries {
+          let product = found[entry - entries.lowerBound]
+          row[entry] = lengths[entry] > 0 ? product / lengths[entry] : 0
+        }
       }
     }
-    let length = Self.length(of: mean, count: width)
-    if length > 0 { kernels.multiply(mean, by: 1 / length, count: width) }
-    eachRun(of: 0..<count) { run in
-      kernels.scores(
-        run.table, run.entries, queries: Rows(mean, stride: width), rows: 1, scale: 1,
-        into: Rows(products + run.first, stride: places))
+    return heads.indices.map { head in
+      let row = products.pointer + head * products.columns
+      return ContiguousArray(UnsafeBufferPointer(start: row, count: ledgers[head].count))
     }
-  }
-
-  private static func length(of vector: UnsafeMutablePointer<Float>, count: Int) -> Float {
-    var sum: Float = 0
-    for index in 0..<count { sum += vector[index] * vector[index] }
-    return sum.squareRoot()
   }
 }

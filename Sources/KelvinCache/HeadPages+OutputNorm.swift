@@ -7,8 +7,8 @@ extension Tensor {
 
   /// For each KV head the mean over its query heads of ‖W_O v‖₁, row by row, for values `[T, H·Dv]`.
   ///
-  /// `W_O` `[hidden, Hq·Dv]` has a block of columns for each query head; a row that is empty but for one block goes through that
-  /// block alone. So a token costs as much as `Hq` tokens in the layer's own product.
+  /// `W_O` `[hidden, Hq·Dv]` has a block of columns for each query head. Together they cost as much as the layer's own product;
+  /// where values are too narrow for that, a row that is empty but for one block goes through it, at `Hq` times the cost.
   /// - Parameters:
   ///   - output: `W_O`; `nil`: the value itself is measured.
   ///   - heads: KV heads `H`.
@@ -19,22 +19,28 @@ extension Tensor {
     let group = queryHeads / heads
     var result = [[Float]](repeating: [], count: heads)
     for first in stride(from: 0, to: rows, by: Self.piece) {
-      let tokens = first..<min(rows, first + Self.piece)
-      let blocks = processor.tensor(rows: tokens.count * queryHeads, columns: output.columns)
-      blocks.pointer.update(repeating: 0, count: blocks.rows * blocks.columns)
-      for row in 0..<blocks.rows {
-        let (token, queryHead) = (first + row / queryHeads, row % queryHeads)
-        (blocks.pointer + row * blocks.columns + queryHead * width)
-          .update(from: pointer + token * columns + queryHead / group * width, count: width)
-      }
-      let moved = blocks.multiplied(by: output).norms(.sum, columns: 0, width: output.rows)
-      for token in 0..<tokens.count {
-        for head in 0..<heads {
-          let row = token * queryHeads + head * group
-          result[head].append(moved[row..<row + group].reduce(0, +) / Float(group))
-        }
+      let tokens = self[rows: first..<min(rows, first + Self.piece)]
+      let moved =
+        tokens.multiplied(byBlocksOf: output, heads: heads)
+        ?? tokens.spreadOut(queryHeads: queryHeads, group: group).multiplied(by: output)
+      let norms = moved.norms(.sum, columns: 0, width: output.rows)
+      for row in stride(from: 0, to: norms.count, by: group) {
+        result[row / group % heads].append(norms[row..<row + group].reduce(0, +) / Float(group))
       }
     }
     return result
+  }
+
+  /// A row for each query head of each token, empty but for the value that the head reads: `[T·Hq, Hq·Dv]`.
+  private func spreadOut(queryHeads: Int, group: Int) -> Tensor {
+    let width = columns / (queryHeads / group)
+    let blocks = processor.tensor(rows: rows * queryHeads, columns: queryHeads * width)
+    blocks.pointer.update(repeating: 0, count: blocks.rows * blocks.columns)
+    for row in 0..<blocks.rows {
+      let (token, queryHead) = (row / queryHeads, row % queryHeads)
+      (blocks.pointer + row * blocks.columns + queryHead * width)
+        .update(from: pointer + token * columns + queryHead / group * width, count: width)
+    }
+    return blocks
   }
 }

@@ -1,4 +1,6 @@
 import KelvinAttention
+import KelvinTensors
+import Synchronization
 
 /// How the queries of each query head were spread before they were turned: their sums, and the sums of their products.
 struct QueryStatistics {
@@ -8,6 +10,9 @@ struct QueryStatistics {
   var sums: ContiguousArray<Double> = []
   /// `[Hq, Dk · (Dk + 1) / 2]`: the lower triangle, row by row.
   var products: ContiguousArray<Double> = []
+
+  /// For each head the columns of a triangular matrix whose square is the covariance; empty: not known.
+  private var factors: [[[Double]]] = []
 
   /// No queries yet.
   init() {}
@@ -22,9 +27,27 @@ struct QueryStatistics {
   /// Says that `added` queries of `heads` heads of `width` numbers are about to be added.
   mutating func expect(_ added: Int, heads: Int, width: Int) {
     count += added
+    factors = []
     guard sums.isEmpty else { return }
     sums = ContiguousArray(repeating: 0, count: heads * width)
     products = ContiguousArray(repeating: 0, count: heads * width * (width + 1) / 2)
+  }
+
+  /// Computes what probes are made of, once for all reviews that follow a prompt: in every step it took a quarter of a review.
+  mutating func factorise(width: Int, on processor: Processor) {
+    guard count > 0, factors.isEmpty else { return }
+    let heads = sums.count / width
+    let found = Mutex([[[Double]]](repeating: [], count: heads))
+    let statistics = self
+    processor.parallel(heads) { head, _ in
+      let columns = statistics.factor(head: head, width: width, mean: statistics.mean(head: head, width: width))
+      found.withLock { $0[head] = columns }
+    }
+    factors = found.withLock { $0 }
+  }
+
+  private func mean(head: Int, width: Int) -> [Double] {
+    sums[head * width..<(head + 1) * width].map { $0 / Double(count) }
   }
 
   /// What entries are multiplied by to learn what attention they can expect: `Dk + 1` rows of `Dk` numbers.
@@ -33,8 +56,8 @@ struct QueryStatistics {
   /// `kᵀΣk = Σ_c (C_c·k)²`. All are turned by the mean rotation.
   func probes(head: Int, width: Int, rotation: MeanRotation) -> [[Double]] {
     guard count > 0 else { return Array(repeating: Array(repeating: 0, count: width), count: width + 1) }
-    let mean = sums[head * width..<(head + 1) * width].map { $0 / Double(count) }
-    var rows = [mean] + factor(head: head, width: width, mean: mean)
+    let mean = mean(head: head, width: width)
+    var rows = [mean] + (factors.isEmpty ? factor(head: head, width: width, mean: mean) : factors[head])
     for row in rows.indices { rotation.turn(&rows[row]) }
     return rows
   }

@@ -25,13 +25,13 @@ extension SequenceCache {
     let index = layout.storeOfLayer[layer]
     let box = stores[index]
     let kernels = queries.processor.kernels
-    if unreviewed === box { try review() }
+    if unreviewed === box { try review(kernels) }
     box.open.ledger.seen = seen
     if let entries { try add(entries, to: box, asking: queries.rows, kernels: kernels) }
     if moment != .step { box.open.recordSpread(of: queries, from: seen - queries.rows, entries?.projections) }
     let output: Tensor
     if let projections = entries?.projections {
-      try review()
+      try review(kernels)
       output = try attend(
         queries, box: box, projections: projections, readers: readers[index].count, scale: scale)
     } else {
@@ -45,17 +45,19 @@ extension SequenceCache {
       }
       unreviewed = isReviewed ? box : nil
       // In a step the next layer does it, unless what settles first must be known to stay.
-      if moment != .step || formats.residual > 0 || layer == layout.storeOfLayer.count - 1 { try review() }
+      if moment != .step || formats.residual > 0 || layer == layout.storeOfLayer.count - 1 {
+        try review(kernels)
+      }
       try box.open.settle(on: queries.processor)
     }
     return output
   }
 
   /// Reviews the store that waits for it.
-  private mutating func review() throws(MemoryError) {
+  private mutating func review(_ kernels: Kernels) throws(MemoryError) {
     guard let box = unreviewed else { return }
     unreviewed = nil
-    try box.open.review(at: moment, edits: &edits)
+    try box.open.review(at: moment, edits: &edits, kernels: kernels)
   }
 
   private mutating func add(
@@ -93,7 +95,7 @@ extension SequenceCache {
       layout: store, position: first, readers: readers, observesWindow: observes(box))
     var failure: MemoryError?
     let output = pass(&box.open) {
-      do throws(MemoryError) { try review() } catch { failure = error }
+      do throws(MemoryError) { try review(queries.processor.kernels) } catch { failure = error }
     }
     if let failure { throw failure }
     if formats.values.isQuantised { queries.processor.hadamard(output, width: store.valueWidth) }

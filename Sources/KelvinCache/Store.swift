@@ -98,13 +98,18 @@ struct Store: ~Copyable {
 
   /// Lets the policy decide, and does what it said: entries leave, and emptied pages return to the pool.
   /// - Parameter edits: room for what it says.
-  mutating func review(at moment: Moment, edits: inout Edits) throws(MemoryError) {
+  mutating func review(at moment: Moment, edits: inout Edits, kernels: Kernels) throws(MemoryError) {
     edits.removeAll()
     policy.review(ledger, at: moment, edits: &edits)
     edits.sort()
     for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
       let isAlone = moment == .step && edits.evictions[head].count == 1
+      if isAlone {
+        heads[head].removeDirection(of: edits.evictions[head][0], kernels: kernels)
+      } else {
+        heads[head].directions = nil
+      }
       for entry in edits.evictions[head] {
         if isAlone { try leave(entry, head: head) } else { try remove(entry, head: head) }
         evicted += 1

@@ -77,7 +77,7 @@ public struct Records: Sendable, Hashable {
   /// The attention received from this many of the newest queries of all passes, mean over the group, forgotten in blocks:
   /// `AttentionHistory`; 0: not recorded.
   public var attentionHistory: Int
-  /// How alike each key is to the mean of all keys' directions; measured for reviews only.
+  /// How alike each key is to the mean of all keys' directions; measured for reviews only, with `keyNorm`.
   public var keySimilarity: Bool
   /// Attention to expect from the queries to come; measured for reviews only.
   public var expectedAttention: ExpectedQueries?
@@ -92,7 +92,7 @@ public struct Records: Sendable, Hashable {
   ) {
     self.attention = attention
     self.windowAttention = windowAttention
-    self.keyNorm = keyNorm
+    self.keyNorm = keyNorm || keySimilarity
     self.valueNorm = valueNorm
     self.outputNorm = outputNorm
     self.attentionCount = attentionCount

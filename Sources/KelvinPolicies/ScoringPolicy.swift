@@ -17,6 +17,8 @@ public protocol ScoringPolicy: CachePolicy {
   mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment)
   /// The worth of an entry; higher stays.
   func score(_ entry: Int, in head: HeadLedger) -> Float
+  /// The scores of all entries of a head, where a column holds them; `nil`: they are asked for one by one.
+  func scores(of head: HeadLedger) -> ContiguousArray<Float>?
   /// For policies whose scores never fall: which entries leave next, head by head; `nil`: all are looked at in every step.
   var shortlists: [Shortlist]? { get set }
 }
@@ -39,6 +41,9 @@ extension ScoringPolicy {
   /// Nothing to prepare: scores come from one entry's columns.
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {}
 
+  /// None: they are computed.
+  public func scores(of head: HeadLedger) -> ContiguousArray<Float>? { nil }
+
   /// None: scores may fall.
   public var shortlists: [Shortlist]? {
     get { nil }
@@ -60,6 +65,11 @@ extension ScoringPolicy {
 
   /// Lets the lowest scores leave where a head holds more than its capacity.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    reviewScores(ledger, at: moment, edits: &edits)
+  }
+
+  /// What a review does, for policies that know a shorter way for some.
+  mutating func reviewScores(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard when.includes(moment) else { return }
     prepare(ledger, at: moment)
     guard let capacity else { return }
@@ -87,28 +97,12 @@ extension ScoringPolicy {
     ) { score($0, in: head) }
   }
 
-  /// The same in one pass over the columns; `nil` where the newest entries are not the newest positions without a gap, so
-  /// that the window is not known without sorting.
+  /// The same by looking at every score; `nil` where the newest entries are not the newest positions without a gap, so that
+  /// the window is not known without sorting.
   private func lowest(in head: HeadLedger, newest: Int) -> Int? {
-    let window = Int32(clamping: newest - protectedLast)
-    let protectedFirst = Int32(clamping: protectedFirst)
-    var lowest: Int?
-    var lowestScore = Float.infinity
-    var inWindow = 0
-    for entry in 0..<head.count {
-      let position = head.positions[entry]
-      if position > window {
-        inWindow += 1
-        continue
-      }
-      if position < protectedFirst { continue }
-      let score = self.score(entry, in: head)
-      if score < lowestScore || lowest == nil || (score == lowestScore && position > head.positions[lowest ?? entry]) {
-        lowest = entry
-        lowestScore = score
-      }
-    }
-    return inWindow == protectedLast ? lowest : nil
+    let scores = scores(of: head) ?? ContiguousArray((0..<head.count).map { score($0, in: head) })
+    return Selection.lowest(
+      scores, positions: head.positions, first: Int32(clamping: protectedFirst), newest: newest, last: protectedLast)
   }
 
   /// The entries that do not fit, by the whole rule.
@@ -116,44 +110,5 @@ extension ScoringPolicy {
     Selection.surplus(
       in: head, scores: (0..<head.count).map { score($0, in: head) }, budget: capacity, first: protectedFirst,
       last: protectedLast)
-  }
-}
-
-/// The rule by which entries are chosen; pure and deterministic.
-public enum Selection {
-  /// The indices, ascending, of the entries that stay.
-  ///
-  /// Protected entries come first: positions below `first`, oldest first, then the `last` newest, newest first. The rest
-  /// of the budget goes to the highest scores; equal scores, the smaller position. `positions` must ascend.
-  public static func keep(positions: [Int32], scores: [Float], budget: Int, first: Int, last: Int) -> [Int] {
-    let count = positions.count
-    guard count > budget else { return Array(0..<count) }
-    let isSink = positions.map { $0 < first }
-    let isRecent = positions.indices.map { !isSink[$0] && $0 >= count - last }
-    var kept = positions.indices.filter { isSink[$0] }
-    kept += positions.indices.filter { isRecent[$0] }.reversed()
-    kept = Array(kept.prefix(budget))
-    let others = positions.indices.filter { !isSink[$0] && !isRecent[$0] }
-      .sorted { scores[$0] != scores[$1] ? scores[$0] > scores[$1] : $0 < $1 }
-    kept += others.prefix(max(0, budget - kept.count))
-    return kept.sorted()
-  }
-
-  /// The entries of a bag that leave; `scores[j]` is the worth of entry `j`.
-  static func surplus(in head: HeadLedger, scores: [Float], budget: Int, first: Int, last: Int) -> [Int] {
-    let order = head.entriesByPosition
-    let kept = keep(
-      positions: order.map { head.positions[$0] }, scores: order.map { scores[$0] }, budget: budget, first: first,
-      last: last)
-    var stays = Array(repeating: false, count: head.count)
-    for rank in kept { stays[order[rank]] = true }
-    return stays.indices.filter { !stays[$0] }
-  }
-}
-
-extension HeadLedger {
-  /// The entries, oldest first.
-  var entriesByPosition: [Int] {
-    Array(0..<count).sorted { positions[$0] < positions[$1] }
   }
 }

@@ -135,4 +135,40 @@ struct ElementwiseTests {
       #expect(distance(expected, found) <= 5e-7)
     }
   }
+
+  @Test("multiples of rows add up, in order, in any number of them", arguments: ["scalar"] + variants)
+  func addRows(name: String) throws {
+    var random = Random(seed: 16)
+    for n in Self.sizes {
+      for rows in [0, 1, 3, 8] {
+        let x = Memory<Float>(random: rows * (n + 5), from: &random)
+        let factors = Memory<Float>(random: rows, from: &random)
+        let y = Memory<Float>(random: n, from: &random)
+        let expected = (0..<n).map { i in
+          (0..<rows).reduce(Double(y.start[i])) { $0 + Double(factors.start[$1]) * Double(x.start[$1 * (n + 5) + i]) }
+        }
+        try required(kernels(name).add_rows)(y.start, x.start, n + 5, factors.start, Int32(rows), n)
+        for (a, b) in zip(y.array, expected) { #expect(abs(Double(a) - b) <= 1e-6) }
+      }
+    }
+  }
+
+  @Test("a bit says who received an even share, and bits are counted", arguments: ["scalar"] + variants)
+  func countShares(name: String) throws {
+    var random = Random(seed: 17)
+    for n in Self.sizes {
+      let words = Memory((0..<n).map { _ in random.next() }, padding: 0)
+      let counts = Memory(words.array.map { Float($0.nonzeroBitCount) }, padding: 0)
+      for bit in [0, 1, 31, 32, 63] {
+        let shares = Memory<Float>(random: n, from: &random)
+        if n > 2 { shares.start[n / 2] = 0.25 }
+        let expected = zip(words.array, shares.array).map { word, share in
+          share >= 0.25 ? word | 1 << UInt64(bit) : word & ~(1 << UInt64(bit))
+        }
+        try required(kernels(name).count_shares)(shares.start, 0.25, words.start, Int32(bit), counts.start, n)
+        #expect(words.array == expected)
+        #expect(counts.array == expected.map { Float($0.nonzeroBitCount) })
+      }
+    }
+  }
 }

@@ -123,4 +123,32 @@ struct MultiplyTests {
   private func output(_ tokens: Int, _ rows: Int) -> Memory<Float> {
     Memory(tokens * (rows + 2), filledWith: 0.125)
   }
+
+  @Test("some columns of a weight multiply as the whole does where everything else is zero", arguments: Format.all)
+  func columns(format: Format) throws {
+    var random = Random(seed: 18)
+    let (rows, columns, tokens) = (35, 768, 3)
+    let packed = PackedWeight(format, rows: rows, columns: columns, from: &random)
+    var whole = packed.weight
+    for name in ["scalar"] + variants {
+      let kernel = try kernels(name)
+      for (first, count) in [(0, 32), (32, 64), (480, 288), (736, 32)] {
+        let x = Activations(tokens: tokens, columns: count, from: &random)
+        let spread = Activations(tokens: tokens, columns: columns, from: &random)
+        for t in 0..<tokens {
+          for k in 0..<columns { spread.values.start[t * Int(spread.pointee.stride) + k] = 0 }
+          (spread.values.start + t * Int(spread.pointee.stride) + first)
+            .update(from: x.values.start + t * Int(x.pointee.stride), count: count)
+        }
+        try required(kernel.quantise)(&x.pointee, Int32(count), 0, Int32(tokens))
+        try required(kernel.quantise)(&spread.pointee, Int32(columns), 0, Int32(tokens))
+        let (expected, found) = (output(tokens, rows), output(tokens, rows))
+        var part = kelvin_weight_columns(&whole, Int32(first), Int32(count))
+        let (T, P) = (Int32(tokens), Int32(packed.panels))
+        try required(kernel.multiply)(&whole, &spread.pointee, T, 0, P, nil, expected.start, rows + 2)
+        try required(kernel.multiply)(&part, &x.pointee, T, 0, P, nil, found.start, rows + 2)
+        #expect(distance(expected, found) <= 1e-5 * max(1, expected.largest), "\(name), \(count) from \(first)")
+      }
+    }
+  }
 }

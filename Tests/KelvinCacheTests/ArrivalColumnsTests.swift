@@ -28,6 +28,46 @@ struct ArrivalColumnsTests {
     #expect(found.map { Array($0.outputNorm) } == [[12, 1.5], [6, 0]])
   }
 
+  /// Values as wide as a block of the packing take a shorter way.
+  @Test("and so it is for wide values, token by token and together", arguments: [1, 19], [1, 2])
+  func wideOutputNorm(tokens: Int, threads: Int) throws {
+    let (heads, group, width, hidden) = (2, 3, 32, 40)
+    var numbers = SeededNumbers(seed: 5)
+    let processor = try Processor(threads: threads)
+    let weights = numbers.floats(hidden * heads * group * width)
+    let output = try Weight(
+      StoredTensor(
+        name: "output", shape: [hidden, heads * group * width], format: .f32, source: ArraySource(weights),
+        range: 0..<weights.count * 4),
+      exact: true, processor: processor)
+    let store = StoreLayout(heads: heads, keyWidth: 2, values: .stored(width: width), rotary: nil)
+    var cache = SequenceCache(
+      layout: CacheLayout(layers: 1, each: store), formats: EntryFormats(keys: .f32, values: .f32),
+      policy: Witness(Records(outputNorm: true)), pool: PagePool())
+    let values = numbers.floats(tokens * heads * width)
+    cache.beginPrompt(length: tokens + 1)
+    cache.expect(tokens)
+    _ = try cache.attend(
+      processor.tensor(rows: tokens, columns: heads * group * 2, values: numbers.floats(tokens * heads * group * 2)),
+      adding: NewEntries(
+        keys: processor.tensor(rows: tokens, columns: heads * 2, values: numbers.floats(tokens * heads * 2)),
+        values: processor.tensor(rows: tokens, columns: heads * width, values: values), outputProjection: output),
+      layer: 0, scale: 1)
+    for (head, ledger) in cache.ledger(store: 0).heads.enumerated() {
+      for token in 0..<tokens {
+        let value = values[(token * heads + head) * width..<(token * heads + head + 1) * width].map(Double.init)
+        var sum = 0.0
+        for block in head * group..<(head + 1) * group {
+          for row in 0..<hidden {
+            let first = row * heads * group * width + block * width
+            sum += abs(zip(weights[first..<first + width], value).reduce(0) { $0 + Double($1.0) * $1.1 })
+          }
+        }
+        #expect(abs(Double(ledger.outputNorm[token]) - sum / Double(group)) < 1e-4)
+      }
+    }
+  }
+
   @Test("without an output projection it is the value's own sum")
   func noProjection() throws {
     #expect(try columns(Records(outputNorm: true)).map { Array($0.outputNorm) } == [[7, 1], [5, 0]])

@@ -30,6 +30,14 @@ struct ReviewColumnsTests {
     try compareSimilarity(passes, tolerance: 1e-5)
   }
 
+  @Test("and so it is while entries come and go one by one", arguments: [EntryFormat.f32, .q8_0])
+  func followedSimilarity(_ format: EntryFormat) throws {
+    let passes = RandomPasses(
+      heads: 3, group: 1, keyWidth: 32, valueWidth: 32, passes: [9] + Array(repeating: 1, count: 80), formats: format,
+      threads: 2)
+    try compareSimilarity(passes, tolerance: format == .f32 ? 1e-5 : 2e-2)
+  }
+
   @Test("and so it is within the rounding of every format, spread or not", arguments: formats)
   func keySimilarity(_ format: EntryFormat, _ tolerance: Double) throws {
     for var passes in Self.wide {

@@ -47,3 +47,11 @@ struct AttentionCountTests {
     #expect((0..<2).map { head.attentionCount[$0] } == [2, 1])
   }
 }
+
+extension AttentionCount {
+  /// Notes what query number `query` gave to every entry: `shares` of its attention, which add up to `total`.
+  fileprivate mutating func note(_ shares: [Float], addingUpTo total: Float, of query: Int) {
+    let even = total / Float(shares.count)
+    for entry in shares.indices { note(shares[entry] >= even ? 1 : 0, of: 1, from: query, entry: entry) }
+  }
+}

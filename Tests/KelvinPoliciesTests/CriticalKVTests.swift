@@ -1,4 +1,5 @@
 import KelvinPolicies
+import TestSupport
 import Testing
 
 @Suite("CriticalKV keeps half by attention, half by what attention and value do to the output")
@@ -43,5 +44,20 @@ struct CriticalKVTests {
   func epsilon() {
     var policy = CriticalKV(budget: .entries(1), recent: 0)
     #expect(policy.survivors(of: ledger(outputNorm: [1, 1, 1, 1, 1, 1, 1e6, 1])) == [6])
+  }
+
+  /// A prompt's end is judged by the whole rule, which puts all entries in order.
+  @Test("in a step the entry leaves that the whole rule would let go", arguments: [0, 1, 2], [0, 5, 12])
+  func step(sinks: Int, recent: Int) {
+    var numbers = SeededNumbers(seed: UInt64(7 + sinks + recent))
+    for _ in 0..<200 {
+      let count = 14 + Int(numbers.next() % 30)
+      let order = (0..<Int32(count)).shuffled(using: &numbers)
+      // Few values, so that some tie; norms far apart, so that much attention may mean a small product.
+      var ledger = Ledger(positions: order, attention: order.map { _ in Float(numbers.next() % 40) / 16 })
+      ledger.heads[0].outputNorm = ContiguousArray(order.map { _ in [0.001, 0.1, 1, 30][Int(numbers.next() % 4)] })
+      var policy = CriticalKV(budget: .entries(count - 1), sinks: sinks, recent: recent)
+      #expect(policy.survivors(of: ledger, at: .step) == policy.survivors(of: ledger, at: .promptEnd))
+    }
   }
 }

@@ -54,6 +54,28 @@ struct SelectionTests {
     }
   }
 
+  @Test("where one entry is too many, the one that leaves is the one that the rule would not keep")
+  func one() {
+    var numbers = SeededNumbers(seed: 2)
+    for example in 0..<600 {
+      let count = 1 + Int(numbers.next() % 70)
+      // Few values, so that many tie, of both signs and both zeros.
+      let scores = (0..<count).map { _ in [-3, -1.5, -0.0, 0, 1e-30, 2][Int(numbers.next() % 6)] as Float }
+      let (first, last) = (Int(numbers.next() % 4), Int(numbers.next() % UInt64(count + 1)))
+      // Gaps, but for the newest; or where `example` is odd anywhere.
+      var position: Int32 = -1
+      let positions = (0..<count).map { entry -> Int32 in
+        position += entry < count - last || example % 2 == 1 ? 1 + Int32(numbers.next() % 3) : 1
+        return position
+      }
+      let order = positions.indices.shuffled(using: &numbers)
+      let ledger = Ledger(positions: order.map { positions[$0] }, attention: order.map { scores[$0] })
+      var policy = ByAttention(budget: .entries(count - 1), protectedFirst: first, protectedLast: last)
+      let kept = Selection.keep(positions: positions, scores: scores, budget: count - 1, first: first, last: last)
+      #expect(policy.survivors(of: ledger) == kept.map { positions[$0] })
+    }
+  }
+
   @Test("protected entries that do not fit: the sinks in order, then the newest")
   func tooManyProtected() {
     let positions: [Int32] = [0, 1, 2, 3, 4, 5, 6, 7]

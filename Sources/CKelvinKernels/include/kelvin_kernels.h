@@ -74,6 +74,9 @@ kelvin_weight kelvin_weight_for(kelvin_format format, int32_t rows, int32_t colu
 /* Packs rows 16*panel.. of a stored tensor (`stored`: the whole tensor, rows contiguous) into `out` (panel_bytes). */
 void kelvin_pack_panel(const kelvin_weight *shape, kelvin_format format, const void *stored, int32_t panel, uint8_t *out);
 
+/* Columns [first, first + count) of a packed weight, where they lie; first is a multiple of 32. */
+kelvin_weight kelvin_weight_columns(const kelvin_weight *weight, int32_t first, int32_t count);
+
 /* out[0..columns) = row `row` of a packed weight. */
 void kelvin_unpack_row(const kelvin_weight *weight, int32_t row, float *out);
 
@@ -186,9 +189,13 @@ typedef struct {
   /* x[i] = limit * tanh(x[i] / limit) */
   void (*softcap)(float *x, float limit, int32_t n);
 
-  /* y[i] += factor * x[i];  and  x[i] *= factor */
+  /* y[i] += factor * x[i];  y[i] += factors[r] * x[r*stride + i] for every r < rows, in order;  and  x[i] *= factor */
   void (*add_scaled)(float *y, const float *x, float factor, size_t n);
+  void (*add_rows)(float *y, const float *x, ptrdiff_t stride, const float *factors, int32_t rows, size_t n);
   void (*multiply_by)(float *x, float factor, size_t n);
+
+  /* Sets bit `bit` of words[i] where shares[i] >= even, clears it elsewhere, and keeps counts[i], the bits of entry i. */
+  void (*count_shares)(const float *shares, float even, uint64_t *words, int32_t bit, float *counts, size_t n);
 } kelvin_kernels;
 
 /* The row named `name`, or NULL where this machine cannot run it or it was not compiled in. NULL asks for the fastest. */

@@ -33,7 +33,7 @@ struct LedgerColumns {
     for column in [head.attention, head.keyNorm, head.valueNorm, head.outputNorm] {
       for number in column { bytes += number.bitPattern.littleEndianBytes }
     }
-    for word in head.attentionCount.words { bytes += word.littleEndianBytes }
+    for word in head.attentionCount.entryWords { bytes += word.littleEndianBytes }
     for number in head.attentionHistory.sums.joined() { bytes += number.bitPattern.littleEndianBytes }
     return bytes + head.kinds.map(\.rawValue)
   }
@@ -68,7 +68,7 @@ struct LedgerColumns {
       rest = rest.dropFirst(bytes.count)
       head.attentionCount = AttentionCount(
         queries: records.attentionCount,
-        words: ContiguousArray(
+        entryWords: ContiguousArray(
           stride(from: bytes.startIndex, to: bytes.endIndex, by: 8).map { UInt64(littleEndian: bytes[$0..<$0 + 8]) }))
     }
     if blocks > 0 {

@@ -59,8 +59,13 @@ public struct CriticalKV: ScoringPolicy {
   /// The share of attention, weighed by the output; beyond all others in the first half.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { scores[head.number - firstHead][entry] }
 
+  /// How far an entry moves the output.
+  static func product(_ attention: Float, _ norm: Float, queries: Float) -> Float {
+    (attention / queries + epsilon) * norm
+  }
+
   private func scores(in head: HeadLedger, capacity: Int, queries: Float) -> [Float] {
-    var scores = (0..<head.count).map { (head.attention[$0] / queries + Self.epsilon) * head.outputNorm[$0] }
+    var scores = (0..<head.count).map { Self.product(head.attention[$0], head.outputNorm[$0], queries: queries) }
     let open = head.entriesByPosition.dropLast(protectedLast).filter { head.positions[$0] >= sinks }
     let room = max(0, capacity - (head.count - open.count))
     let byAttention = open.sorted {
@@ -69,6 +74,14 @@ public struct CriticalKV: ScoringPolicy {
     }
     for entry in byAttention.prefix(room / 2) { scores[entry] = .greatestFiniteMagnitude }
     return scores
+  }
+
+  /// In a steady step looks for the one entry that leaves, without putting all of them in order.
+  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    guard moment == .step, when.includes(moment), let leaving = leaving(ledger) else {
+      return reviewScores(ledger, at: moment, edits: &edits)
+    }
+    for (head, entry) in leaving.enumerated() { edits.evict(entry, head: head) }
   }
 
   /// The registry's line.

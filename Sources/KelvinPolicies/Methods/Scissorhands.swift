@@ -48,7 +48,10 @@ public struct Scissorhands: ScoringPolicy {
   }
 
   /// How often the entry mattered, `I_j`.
-  public func score(_ entry: Int, in head: HeadLedger) -> Float { Float(head.attentionCount[entry]) }
+  public func score(_ entry: Int, in head: HeadLedger) -> Float { head.attentionCount.counts[entry] }
+
+  /// The column as it is.
+  public func scores(of head: HeadLedger) -> ContiguousArray<Float>? { head.attentionCount.counts }
 
   /// The registry's line.
   public static let entry = PolicyEntry.scoring(

@@ -19,7 +19,7 @@ public struct TOVA: ScoringPolicy {
   public var capacity: Int?
   /// By head and entry; the same for all heads, whose entries arrive and leave together, except where entries merge on
   /// arrival: heads that hold different entries go by their own queries.
-  private var scores: [[Float]] = []
+  private var scores: [ContiguousArray<Float>] = []
   private var firstHead = 0
 
   /// Asks for the attention of the newest query.
@@ -42,7 +42,7 @@ public struct TOVA: ScoringPolicy {
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
     let heads = ledger.heads
     firstHead = heads.first?.number ?? 0
-    if heads.allSatisfy({ $0.positions == heads[0].positions }) {
+    if heads.allSatisfy({ Self.areSame($0.positions, heads[0].positions) }) {
       let mean = Self.mean(heads.flatMap(\.windowAttention), count: heads.first?.count ?? 0)
       scores = Array(repeating: mean, count: heads.count)
     } else {
@@ -50,10 +50,22 @@ public struct TOVA: ScoringPolicy {
     }
   }
 
-  private static func mean(_ columns: [ContiguousArray<Float>], count: Int) -> [Float] {
-    var mean = Array(repeating: Float(0), count: count)
+  /// A loop without exits, which the compiler turns into vectors: `==` took 2 % of a step with 1600 entries.
+  private static func areSame(_ a: ContiguousArray<Int32>, _ b: ContiguousArray<Int32>) -> Bool {
+    guard a.count == b.count else { return false }
+    let (a, b) = (a.span, b.span)
+    var difference: Int32 = 0
+    for entry in 0..<a.count { difference |= a[unchecked: entry] ^ b[unchecked: entry] }
+    return difference == 0
+  }
+
+  private static func mean(_ columns: [ContiguousArray<Float>], count: Int) -> ContiguousArray<Float> {
+    var mean = ContiguousArray(repeating: Float(0), count: count)
     for column in columns {
-      for entry in mean.indices { mean[entry] += column[entry] }
+      precondition(column.count == count, "\(column.count) shares of \(count) entries")
+      let shares = column.span
+      var sums = mean.mutableSpan
+      for entry in 0..<count { sums[unchecked: entry] += shares[unchecked: entry] }
     }
     for entry in mean.indices { mean[entry] /= Float(columns.count) }
     return mean
@@ -61,6 +73,9 @@ public struct TOVA: ScoringPolicy {
 
   /// The mean attention of the newest query, the same in every head.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { scores[head.number - firstHead][entry] }
+
+  /// The means as they are.
+  public func scores(of head: HeadLedger) -> ContiguousArray<Float>? { scores[head.number - firstHead] }
 
   /// The registry's line.
   public static let entry = PolicyEntry.scoring(

@@ -58,7 +58,7 @@ public struct VATP: ScoringPolicy {
 
   /// The importance `I_j = A_j · ‖v_j‖₁`.
   public func score(_ entry: Int, in head: HeadLedger) -> Float {
-    let importance = host == .h2o ? head.attention[entry] : Float(head.attentionCount[entry])
+    let importance = host == .h2o ? head.attention[entry] : head.attentionCount.counts[entry]
     return importance * head.valueNorm[entry]
   }
 

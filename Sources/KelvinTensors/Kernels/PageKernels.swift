@@ -189,6 +189,27 @@ extension Kernels {
     table.pointee.add_scaled(y, x, factor, count)
   }
 
+  /// Adds multiples of several vectors to another, in order: `y += Σ_r factors[r] · x[r]`.
+  public func add(
+    _ x: Rows, times factors: UnsafePointer<Float>, rows: Int, to y: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    table.pointee.add_rows(y, x.base, x.stride, factors, Int32(rows), count)
+  }
+
+  /// Notes in bit `bit` of every word whether the share is at least `even`, and keeps the count of bits.
+  public func countShares(
+    _ shares: UnsafePointer<Float>, even: Float, in words: inout ContiguousArray<UInt64>, bit: Int,
+    counts: inout ContiguousArray<Float>
+  ) {
+    let table = self.table
+    words.withUnsafeMutableBufferPointer { words in
+      counts.withUnsafeMutableBufferPointer { counts in
+        guard let word = words.baseAddress, let count = counts.baseAddress, words.count == counts.count else { return }
+        table.pointee.count_shares(shares, even, word, Int32(bit), count, words.count)
+      }
+    }
+  }
+
   /// Asks memory for the lines of a vector that will be read soon.
   public static func ask(for x: UnsafePointer<Float>, count: Int) {
     for index in stride(from: 0, to: count, by: 16) { kelvin_ask(UInt(bitPattern: x + index)) }
