@@ -10,6 +10,7 @@ struct ColumnSums {
   private let window: Tensor?
   private let counts: CountedShares?
   private let history: HistorySums?
+  private let windowMean: Bool
   private let firstObserved: Int
   private let tile, tiles, group: Int
   /// The part of each query head's attention in the mean.
@@ -25,6 +26,7 @@ struct ColumnSums {
     kernels = pass.processor.kernels
     let tiles = (pass.queries.rows + tile - 1) / tile
     self.tiles = tiles
+    windowMean = records.windowMean
     let observed = pass.observesWindow ? records.windowAttention : 0
     firstObserved = max(0, pass.queries.rows - observed)
     let heads = pass.layout.heads
@@ -65,19 +67,23 @@ struct ColumnSums {
       sum(0..<tiles, into: &ledger.attention) { attentionPart(attention, head, $0) }
     }
     guard let window else { return }
-    ledger.windowAttention += (0..<group).map { row in
+    let rows = windowMean ? group : 1
+    for first in stride(from: 0, to: group, by: rows) {
       var column = ContiguousArray<Float>(repeating: 0, count: ledger.count)
-      sum(firstObserved / tile..<tiles, into: &column) { windowPart(window, head, $0, row) }
-      return column
+      for row in first..<first + rows {
+        sum(firstObserved / tile..<tiles, times: 1 / Float(rows), into: &column) { windowPart(window, head, $0, row) }
+      }
+      ledger.windowAttention.append(column)
     }
   }
 
   private func sum(
-    _ tiles: Range<Int>, into column: inout ContiguousArray<Float>, _ part: (Int) -> UnsafeMutablePointer<Float>
+    _ tiles: Range<Int>, times share: Float = 1, into column: inout ContiguousArray<Float>,
+    _ part: (Int) -> UnsafeMutablePointer<Float>
   ) {
     column.withUnsafeMutableBufferPointer { column in
       guard let base = column.baseAddress else { return }
-      for tile in tiles { kernels.add(part(tile), times: 1, to: base, count: column.count) }
+      for tile in tiles { kernels.add(part(tile), times: share, to: base, count: column.count) }
     }
   }
 

@@ -18,12 +18,8 @@ struct StepRecord {
   /// In the same rows what they mixed, their maximum and their sum.
   private let parts: Tensor
   private let output: Tensor
-  /// What each entry of a head receives from the whole group, `[heads, entries]`; `nil`: not wanted.
-  private let shares: Tensor?
 
-  init(
-    _ pass: AttentionPass, _ records: Records, scores: Tensor, parts: Tensor, output: Tensor, longest ledger: Ledger
-  ) {
+  init(_ pass: AttentionPass, _ records: Records, scores: Tensor, parts: Tensor, output: Tensor) {
     self.records = records
     kernels = pass.processor.kernels
     layout = pass.layout
@@ -34,8 +30,6 @@ struct StepRecord {
     self.scores = scores
     self.parts = parts
     self.output = output
-    let longest = ledger.heads.reduce(0) { max($0, $1.count) }
-    shares = records.attentionCount > 0 ? pass.processor.tensor(rows: ledger.heads.count, columns: longest) : nil
   }
 
   /// Puts the parts of a head together; the first of its pieces has number `first`.
@@ -45,11 +39,12 @@ struct StepRecord {
     if records.attentionHistory > 0 {
       ledger.attentionHistory.withSums(of: query) { add(spans, first: first, to: &$0, share: share) }
     }
-    if let shares { count(spans, first: first, in: &ledger, shares.pointer + head * shares.columns) }
+    if records.attentionCount > 0 { count(spans, first: first, in: &ledger) }
     guard records.windowAttention > 0, observesWindow else { return }
-    for row in 0..<group {
+    let rows = records.windowMean ? group : 1
+    for row in stride(from: 0, to: group, by: rows) {
       var column = ContiguousArray<Float>(repeating: 0, count: ledger.count)
-      add(spans, first: first, rows: row..<row + 1, to: &column, share: 1)
+      add(spans, first: first, rows: row..<row + rows, to: &column, share: 1 / Float(rows))
       ledger.windowAttention.append(column)
     }
   }
@@ -108,13 +103,15 @@ struct StepRecord {
   }
 
   /// Notes which entries received an even share of the group's attention.
-  private func count(_ spans: Spans, first: Int, in ledger: inout HeadLedger, _ shares: UnsafeMutablePointer<Float>) {
-    let entries = ledger.count
-    guard entries > 0 else { return }
-    shares.update(repeating: 0, count: entries)
-    add(spans, first: first, rows: 0..<group, to: shares, share: 1)
-    ledger.attentionCount.withWords(of: query) { words, bit, counts in
-      kernels.countShares(shares, even: Float(group) / Float(entries), in: &words, bit: bit, counts: &counts)
+  private func count(_ spans: Spans, first: Int, in ledger: inout HeadLedger) {
+    let even = Float(group) / Float(ledger.count)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: ledger.count) { shares in
+      guard let base = shares.baseAddress, !shares.isEmpty else { return }
+      shares.initialize(repeating: 0)
+      add(spans, first: first, rows: 0..<group, to: base, share: 1)
+      ledger.attentionCount.withWords(of: query) { words, bit, counts in
+        kernels.countShares(base, even: even, in: &words, bit: bit, counts: &counts)
+      }
     }
   }
 }

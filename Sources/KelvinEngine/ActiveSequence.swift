@@ -109,8 +109,9 @@ final class ActiveSequence {
   func read(_ token: Int32) throws(EngineError) -> Tensor {
     try checkRoom(for: 1)
     guard options.isCached else { return try recompute(adding: [token]) }
-    owner.cache.expect(1, kinds: kinds(of: [token]))
-    return try pass([token], wanting: .last)
+    let one = [token]
+    owner.cache.expect(1, kinds: kinds(of: one))
+    return try pass(one, wanting: .last)
   }
 
   /// Every sequence reads its token, all in one pass over the weights.

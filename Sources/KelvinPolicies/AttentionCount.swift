@@ -73,6 +73,9 @@ public struct AttentionCount: Sendable, Hashable {
     body(&words[slot / 64], slot % 64, &counts)
   }
 
+  /// The words that hold the bit of query number `query`.
+  public func words(of query: Int) -> ContiguousArray<UInt64> { words[query % queries / 64] }
+
   /// Counts for `heir` every query that counts for `entry`.
   package mutating func unite(_ entry: Int, with heir: Int) {
     for column in words.indices { words[column][heir] |= words[column][entry] }

@@ -64,8 +64,11 @@ public enum Places: Sendable, Hashable {
 public struct Records: Sendable, Hashable {
   /// The attention received from all queries so far, mean over the query heads of the group.
   public var attention: Bool
-  /// The attention received from this many of the newest queries of the latest pass, for each query head; 0: not recorded.
+  /// The attention received from this many of the newest queries of the latest pass, for each query head (but see
+  /// `windowMean`); 0: not recorded.
   public var windowAttention: Int
+  /// Whether one column of it is enough, the mean over the query heads of the group.
+  public var windowMean: Bool
   /// ‖k‖₂ on arrival.
   public var keyNorm: Bool
   /// How large a value is, on arrival.
@@ -86,12 +89,13 @@ public struct Records: Sendable, Hashable {
 
   /// The facts that are `true` or counted.
   public init(
-    attention: Bool = false, windowAttention: Int = 0, keyNorm: Bool = false, valueNorm: ValueNorm? = nil,
-    outputNorm: Bool = false, attentionCount: Int = 0, attentionHistory: Int = 0,
+    attention: Bool = false, windowAttention: Int = 0, windowMean: Bool = false, keyNorm: Bool = false,
+    valueNorm: ValueNorm? = nil, outputNorm: Bool = false, attentionCount: Int = 0, attentionHistory: Int = 0,
     keySimilarity: Bool = false, expectedAttention: ExpectedQueries? = nil, kinds: Bool = false
   ) {
     self.attention = attention
     self.windowAttention = windowAttention
+    self.windowMean = windowMean
     self.keyNorm = keyNorm || keySimilarity
     self.valueNorm = valueNorm
     self.outputNorm = outputNorm

@@ -40,7 +40,7 @@ public struct HeadLedger: Sendable {
   public var gone: ContiguousArray<Int32> = []
   /// The tokens that the entry stands for; empty where each stands for one.
   public var mergeWeight: ContiguousArray<Int32> = []
-  /// For each query head of the group: attention received from the newest queries.
+  /// Attention received from the newest queries: for each query head of the group, or their mean.
   ///
   /// Only in a review; empty after it.
   public var windowAttention: [ContiguousArray<Float>] = []

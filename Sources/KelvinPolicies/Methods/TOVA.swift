@@ -23,7 +23,7 @@ public struct TOVA: ScoringPolicy {
   private var firstHead = 0
 
   /// Asks for the attention of the newest query.
-  public let records = Records(windowAttention: 1)
+  public let records = Records(windowAttention: 1, windowMean: true)
   /// Kept entries stay where they were born.
   public let places = Places.original
   /// The first positions have no privilege.

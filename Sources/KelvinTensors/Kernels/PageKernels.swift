@@ -210,9 +210,10 @@ extension Kernels {
     }
   }
 
-  /// Asks memory for the lines of a vector that will be read soon.
-  public static func ask(for x: UnsafePointer<Float>, count: Int) {
-    for index in stride(from: 0, to: count, by: 16) { kelvin_ask(UInt(bitPattern: x + index)) }
+  /// Asks memory for the lines of bytes that will be read soon.
+  public static func ask(for bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.baseAddress else { return }
+    for index in stride(from: 0, to: bytes.count, by: 64) { kelvin_ask(UInt(bitPattern: base + index)) }
   }
 
   /// Multiplies a vector by a number: `x *= factor`.
