@@ -105,12 +105,9 @@ struct Store: ~Copyable {
     for head in ledger.heads.indices { ledger.heads[head].endReview() }
     for head in heads.indices where !edits.evictions[head].isEmpty {
       let isAlone = moment == .step && edits.evictions[head].count == 1
-      if isAlone {
-        heads[head].removeDirection(of: edits.evictions[head][0], kernels: kernels)
-      } else {
-        heads[head].directions = nil
-      }
+      if moment != .step { heads[head].directions = nil }
       for entry in edits.evictions[head] {
+        heads[head].removeDirection(of: entry, kernels: kernels)
         if isAlone { try leave(entry, head: head) } else { try remove(entry, head: head) }
         evicted += 1
       }

@@ -79,30 +79,33 @@ extension ScoringPolicy {
     defer { shortlists = lists }
     while let count = lists?.count, count < ledger.heads.count { lists?.append(Shortlist()) }
     for head in 0..<ledger.heads.count where ledger.heads[head].count > capacity {
-      if ledger.heads[head].count == capacity + 1,
-        let entry = next(in: ledger.heads[head], newest: ledger.seen - 1, &lists, head)
-      {
+      let surplus = ledger.heads[head].count - capacity
+      if surplus == 1, let entry = next(in: ledger.heads[head], newest: ledger.seen - 1, &lists, head) {
         edits.evict(entry, head: head)
       } else {
-        for entry in surplus(in: ledger.heads[head], capacity: capacity) { edits.evict(entry, head: head) }
+        let entries =
+          surplus <= Selection.few ? lowest(surplus, in: ledger.heads[head], newest: ledger.seen - 1) : nil
+        for entry in entries ?? self.surplus(in: ledger.heads[head], capacity: capacity) {
+          edits.evict(entry, head: head)
+        }
       }
     }
   }
 
   /// The one entry that leaves in a steady decode step; `nil` where only the whole rule finds it.
   private func next(in head: HeadLedger, newest: Int, _ lists: inout [Shortlist]?, _ index: Int) -> Int? {
-    guard lists != nil else { return lowest(in: head, newest: newest) }
+    guard lists != nil else { return lowest(1, in: head, newest: newest)?.first }
     return lists?[index].next(
       in: head, newest: newest, protectedFirst: protectedFirst, protectedLast: protectedLast
     ) { score($0, in: head) }
   }
 
-  /// The same by looking at every score; `nil` where the newest entries are not the newest positions without a gap, so that
-  /// the window is not known without sorting.
-  private func lowest(in head: HeadLedger, newest: Int) -> Int? {
-    let scores = scores(of: head) ?? ContiguousArray((0..<head.count).map { score($0, in: head) })
-    return Selection.lowest(
-      scores, positions: head.positions, first: Int32(clamping: protectedFirst), newest: newest, last: protectedLast)
+  /// The few entries that leave, by looking at every score; `nil` where the newest entries are not the newest positions without
+  /// a gap, so that the window is not known without sorting.
+  private func lowest(_ count: Int, in head: HeadLedger, newest: Int) -> [Int]? {
+    Selection.lowest(
+      count, of: scores(of: head) ?? ContiguousArray((0..<head.count).map { score($0, in: head) }),
+      positions: head.positions, first: Int32(clamping: protectedFirst), newest: newest, last: protectedLast)
   }
 
   /// The entries that do not fit, by the whole rule.

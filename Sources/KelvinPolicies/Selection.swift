@@ -29,6 +29,29 @@ public enum Selection {
     return stays.indices.filter { !stays[$0] }
   }
 
+  /// Entries that are faster found one after the other than by putting all in order, as reviews every so many steps let go.
+  ///
+  /// Putting 1600 entries in order takes as long as finding 60 of them.
+  static let few = 48
+
+  /// The entries that leave where a few do: as often as there are, the lowest score of the rest.
+  /// - Returns: `nil` where `lowest` returns it, and where scores are not finite.
+  static func lowest(
+    _ count: Int, of scores: ContiguousArray<Float>, positions: ContiguousArray<Int32>, first: Int32, newest: Int,
+    last: Int
+  ) -> [Int]? {
+    var scores = scores
+    var found: [Int] = []
+    while found.count < count {
+      guard let entry = lowest(scores, positions: positions, first: first, newest: newest, last: last),
+        scores[entry] < .infinity || count == 1
+      else { return nil }
+      found.append(entry)
+      if found.count < count { scores[entry] = .infinity }
+    }
+    return found
+  }
+
   /// The entry that leaves where one does: the lowest score, of equal ones the newest position.
   ///
   /// Loops without branches over whole numbers, which the compiler turns into vectors: positions lie in no order, and counts tie

@@ -54,11 +54,11 @@ struct SelectionTests {
     }
   }
 
-  @Test("where one entry is too many, the one that leaves is the one that the rule would not keep")
-  func one() {
-    var numbers = SeededNumbers(seed: 2)
-    for example in 0..<600 {
-      let count = 1 + Int(numbers.next() % 70)
+  @Test("where a few entries are too many, those leave that the rule would not keep", arguments: 1...6)
+  func few(_ surplus: Int) {
+    var numbers = SeededNumbers(seed: UInt64(1 + surplus))
+    for example in 0..<300 {
+      let count = surplus + Int(numbers.next() % 70)
       // Few values, so that many tie, of both signs and both zeros.
       let scores = (0..<count).map { _ in [-3, -1.5, -0.0, 0, 1e-30, 2][Int(numbers.next() % 6)] as Float }
       let (first, last) = (Int(numbers.next() % 4), Int(numbers.next() % UInt64(count + 1)))
@@ -70,8 +70,8 @@ struct SelectionTests {
       }
       let order = positions.indices.shuffled(using: &numbers)
       let ledger = Ledger(positions: order.map { positions[$0] }, attention: order.map { scores[$0] })
-      var policy = ByAttention(budget: .entries(count - 1), protectedFirst: first, protectedLast: last)
-      let kept = Selection.keep(positions: positions, scores: scores, budget: count - 1, first: first, last: last)
+      var policy = ByAttention(budget: .entries(count - surplus), protectedFirst: first, protectedLast: last)
+      let kept = Selection.keep(positions: positions, scores: scores, budget: count - surplus, first: first, last: last)
       #expect(policy.survivors(of: ledger) == kept.map { positions[$0] })
     }
   }
