@@ -35,7 +35,8 @@ extension Engine {
   /// What the machine does meanwhile it does to all of them, so the ratio of their speeds is known far better than any speed.
   /// The first repetition is a warm-up, in which policies begin to let entries leave. A cache that can go back does so before each
   /// repetition; for steps, one that cannot goes on from where it is, as a long text would.
-  /// - Returns: a result for each of `options`, which knows the speeds of the first.
+  /// `progress` is called before each; returning `false` ends with the ones done.
+  /// - Returns: a result for each of `options`, which knows the speeds of the first; none where no repetition was done.
   public func bench(
     _ bench: BenchCase, repetitions: Int, inTurn options: [CacheOptions],
     progress: @Sendable (Int) -> Bool = { _ in true }
@@ -59,6 +60,8 @@ extension Engine {
         results[index].speedsBeside.append(bench.speed(seconds[0]))
       }
     }
+    // Ended in the warm-up.
+    guard results.contains(where: { !$0.speeds.isEmpty }) else { return [] }
     for index in results.indices { results[index] = try finish(results[index], caches[index], options[index]) }
     return results
   }

@@ -48,6 +48,16 @@ struct BenchInTurnTests {
     #expect(abs(found[1].ratioError - 1.4826 * 0.1 * (Double.pi / 2 / 3).squareRoot()) < 1e-12)
   }
 
+  @Test("who ends it in the warm-up gets nothing, later what is done")
+  func ended() async throws {
+    let bench = BenchCase(prompt: 0, generated: 2, depth: 8)
+    let caches = [try TinyEngine.cache("full"), try TinyEngine.cache("window:budget=4")]
+    let none = try await TinyEngine.make().bench(bench, repetitions: 5, inTurn: caches) { $0 < 1 }
+    #expect(none.isEmpty)
+    let some = try await TinyEngine.make().bench(bench, repetitions: 5, inTurn: caches) { $0 < 3 }
+    #expect(some.map(\.speeds.count) == [2, 2])
+  }
+
   @Test("alone, a cache has no ratio")
   func alone() async throws {
     let bench = BenchCase(prompt: 0, generated: 2, depth: 8)
