@@ -16,14 +16,12 @@ extension Store {
     let means = processor.tensor(rows: heads.count, columns: shape.keyWidth)
     let longest = heads.reduce(0) { max($0, $1.places) }
     let products = processor.tensor(rows: heads.count, columns: longest)
-    let sums: [KeyDirections]
-    if heads.allSatisfy({ $0.directions?.count == $0.count }) {
-      sums = heads.map { $0.followDirections(kernels: processor.kernels) }
-    } else {
+    if !heads.allSatisfy({ $0.directions?.count == $0.count }) {
       processor.parallel(heads.count) { head, _ in _ = heads[head].followDirections(kernels: processor.kernels) }
-      sums = heads.map { $0.followDirections(kernels: processor.kernels) }
     }
-    for head in heads.indices { sums[head].writeMean(to: means.pointer + head * means.columns) }
+    for head in heads.indices {
+      heads[head].followDirections(kernels: processor.kernels).writeMean(to: means.pointer + head * means.columns)
+    }
     let pieces = heads.indices.flatMap { head in
       let spans = heads[head].spans(of: Self.span)
       return (0..<spans.count).map { (head: head, entries: spans[$0]) }

@@ -31,7 +31,8 @@ public enum Selection {
 
   /// Entries that are faster found one after the other than by putting all in order, as reviews every so many steps let go.
   ///
-  /// Putting 1600 entries in order takes as long as finding 60 of them.
+  /// With 1600 entries and `every=16` H2O made 85 % of the full cache's speed by putting all in order, and makes 93 to 96 %
+  /// (`kelvin bench -p 0 -d 1600 -n 32 -r 20 --beside h2o:budget=1600,every=16`). The number itself is a guess.
   static let few = 48
 
   /// The entries that leave where a few do: as often as there are, the lowest score of the rest.
