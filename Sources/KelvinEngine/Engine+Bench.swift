@@ -30,13 +30,15 @@ extension Engine {
     return try finish(result, sequences, options)
   }
 
-  /// Times one case with several caches that take turns: step by step, or prompt by prompt.
+  /// Times one case with caches that take turns with the first: step by step, or prompt by prompt.
   ///
-  /// What the machine does meanwhile it does to all of them, so the ratio of their speeds is known far better than any speed.
+  /// What the machine does meanwhile it does to both, so the ratio of their speeds is known far better than any speed. Each meets
+  /// the first alone: a step of 30 ms leaves less in the processor's caches for the next than one of 5.
   /// The first repetition is a warm-up, in which policies begin to let entries leave. A cache that can go back does so before each
   /// repetition; for steps, one that cannot goes on from where it is, as a long text would.
   /// `progress` is called before each; returning `false` ends with the ones done.
-  /// - Returns: a result for each of `options`, which knows the speeds of the first; none where no repetition was done.
+  /// - Returns: a result for each of `options`; those after the first know how fast the first was beside them.
+  ///   None where no repetition was done.
   public func bench(
     _ bench: BenchCase, repetitions: Int, inTurn options: [CacheOptions],
     progress: @Sendable (Int) -> Bool = { _ in true }
@@ -46,19 +48,28 @@ extension Engine {
     for options in options {
       caches.append(try BenchSequences(bench, loaded, options: options, processor: processor))
     }
+    guard let first = caches.first, caches.count > 1 else {
+      throw .invalidOption(option: "beside", found: "\(options.count) caches", expected: "two at least")
+    }
     var results = caches.map { BenchResult(bench: bench, speeds: [], limits: [], kv: $0.report) }
     for repetition in 0...repetitions {
       guard progress(repetition) else { break }
-      for cache in caches where repetition == 0 || !cache.goesOn { try cache.goBack(to: tokens[..<bench.depth]) }
-      var seconds = caches.map { _ in 0.0 }
-      for part in bench.parts(of: tokens) {
-        for (index, cache) in caches.enumerated() { seconds[index] += try cache.read(part) }
-      }
-      guard repetition > 0 else { continue }
-      for index in results.indices {
-        results[index].speeds.append(bench.speed(seconds[index]))
+      var ofFirst = 0.0
+      for index in 1..<caches.count {
+        let pair = [first, caches[index]]
+        for cache in pair where repetition == 0 || !cache.goesOn { try cache.goBack(to: tokens[..<bench.depth]) }
+        var seconds = [0.0, 0.0]
+        for part in bench.parts(of: tokens) {
+          for turn in pair.indices { seconds[turn] += try pair[turn].read(part) }
+        }
+        ofFirst += seconds[0]
+        guard repetition > 0 else { continue }
+        results[index].speeds.append(bench.speed(seconds[1]))
         results[index].speedsBeside.append(bench.speed(seconds[0]))
       }
+      guard repetition > 0 else { continue }
+      results[0].speeds.append(bench.speed(ofFirst / Double(caches.count - 1)))
+      results[0].speedsBeside = results[0].speeds
     }
     // Ended in the warm-up.
     guard results.contains(where: { !$0.speeds.isEmpty }) else { return [] }
