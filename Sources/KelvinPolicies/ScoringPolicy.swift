@@ -19,6 +19,9 @@ public protocol ScoringPolicy: CachePolicy {
   func score(_ entry: Int, in head: HeadLedger) -> Float
   /// The scores of all entries of a head, where a column holds them; `nil`: they are asked for one by one.
   func scores(of head: HeadLedger) -> ContiguousArray<Float>?
+  /// Whether all heads of the store hold the same entries with the same scores, so that what leaves one leaves all; asked in a
+  /// review.
+  var choosesForAllHeads: Bool { get }
   /// For policies whose scores never fall: which entries leave next, head by head; `nil`: all are looked at in every step.
   var shortlists: [Shortlist]? { get set }
 }
@@ -43,6 +46,9 @@ extension ScoringPolicy {
 
   /// None: they are computed.
   public func scores(of head: HeadLedger) -> ContiguousArray<Float>? { nil }
+
+  /// No: heads choose for themselves.
+  public var choosesForAllHeads: Bool { false }
 
   /// None: scores may fall.
   public var shortlists: [Shortlist]? {
@@ -78,7 +84,8 @@ extension ScoringPolicy {
     shortlists = nil
     defer { shortlists = lists }
     while let count = lists?.count, count < ledger.heads.count { lists?.append(Shortlist()) }
-    for head in 0..<ledger.heads.count where ledger.heads[head].count > capacity {
+    let chosen = choosesForAllHeads ? 0..<1 : 0..<ledger.heads.count
+    for head in chosen where ledger.heads[head].count > capacity {
       let surplus = ledger.heads[head].count - capacity
       if surplus == 1, let entry = next(in: ledger.heads[head], newest: ledger.seen - 1, &lists, head) {
         edits.evict(entry, head: head)
@@ -89,6 +96,9 @@ extension ScoringPolicy {
           edits.evict(entry, head: head)
         }
       }
+    }
+    for head in chosen.upperBound..<max(chosen.upperBound, ledger.heads.count) {
+      for entry in edits.evictions[0] { edits.evict(entry, head: head) }
     }
   }
 

@@ -35,68 +35,33 @@ public enum Selection {
   /// (`kelvin bench -p 0 -d 1600 -n 32 -r 20 --beside h2o:budget=1600,every=16`). The number itself is a guess.
   static let few = 48
 
-  /// The entries that leave where a few do: as often as there are, the lowest score of the rest.
-  /// - Returns: `nil` where `lowest` returns it, and where scores are not finite.
+  /// The entries that leave where a few do: as often as there are, the lowest score of the rest; of equal ones the newest position.
+  /// - Parameters:
+  ///   - first: positions below stay.
+  ///   - last: of the newest positions up to `newest` so many stay.
+  /// - Returns: `nil` where these are not all there, so that the window is not known without sorting, where nothing is left, and where
+  ///   one of several has no finite score.
   static func lowest(
     _ count: Int, of scores: ContiguousArray<Float>, positions: ContiguousArray<Int32>, first: Int32, newest: Int,
     last: Int
   ) -> [Int]? {
-    var scores = scores
+    guard newest >= last - 1 else { return nil }
+    var scores = LowestScores(
+      scores, positions: positions, first: first, window: Int32(clamping: newest - last))
+    guard scores.countInWindow == last else { return nil }
     var found: [Int] = []
     while found.count < count {
-      guard let entry = lowest(scores, positions: positions, first: first, newest: newest, last: last),
-        scores[entry] < .infinity || count == 1
-      else { return nil }
-      found.append(entry)
-      if found.count < count { scores[entry] = .infinity }
+      guard let lowest = scores.takeLowest(), lowest.score < .infinity || count == 1 else { return nil }
+      found.append(lowest.entry)
     }
     return found
   }
 
-  /// The entry that leaves where one does: the lowest score, of equal ones the newest position.
-  ///
-  /// Loops without branches over whole numbers, which the compiler turns into vectors: positions lie in no order, and counts tie
-  /// often, so that many branches would be mistaken. With branches it took 6 µs for 1600 entries. That places exist is checked once.
-  /// - Parameters:
-  ///   - first: positions below stay.
-  ///   - last: of the newest positions up to `newest` so many stay.
-  /// - Returns: `nil` where these are not all there, so that the window is not known without sorting, and where nothing is left.
+  /// The entry that leaves where one does.
   static func lowest(
     _ scores: ContiguousArray<Float>, positions: ContiguousArray<Int32>, first: Int32, newest: Int, last: Int
   ) -> Int? {
-    precondition(scores.count == positions.count, "\(scores.count) scores of \(positions.count) entries")
-    guard newest >= last - 1 else { return nil }
-    let (scores, positions, window) = (scores.span, positions.span, Int32(clamping: newest - last))
-    let count = scores.count
-    /// Floats are ordered like their bits once those of negative ones are turned round. Who may not leave ranks last.
-    func rank(_ entry: Int) -> Int32 {
-      let bits = Int32(bitPattern: (scores[unchecked: entry] + 0).bitPattern)  // No negative zero.
-      let position = positions[unchecked: entry]
-      let stays = ((window &- position) | (position &- first)) &>> 31
-      return ((bits ^ ((bits &>> 31) & .max)) & ~stays) | (stays & .max)
-    }
-    /// All bits where two numbers differ, none where they do not.
-    func unlike(_ a: Int32, _ b: Int32) -> Int32 { ((a ^ b) | (0 &- (a ^ b))) &>> 31 }
-    var (inWindow, least) = (Int32(0), Int32.max)
-    for entry in 0..<count {
-      inWindow &-= (window &- positions[unchecked: entry]) &>> 31
-      let rank = rank(entry)
-      least = rank < least ? rank : least
-    }
-    guard Int(inWindow) == last, least < .max else { return nil }
-    let lowest = least
-    var found: Int32 = -1
-    for entry in 0..<count {
-      let candidate = positions[unchecked: entry] | unlike(rank(entry), lowest)
-      found = candidate > found ? candidate : found
-    }
-    let leaving = found
-    // No two have the same position.
-    var place: Int32 = 0
-    for entry in 0..<count {
-      place &+= Int32(truncatingIfNeeded: entry) & ~unlike(positions[unchecked: entry], leaving)
-    }
-    return Int(place)
+    lowest(1, of: scores, positions: positions, first: first, newest: newest, last: last)?.first
   }
 
   /// The number that has `rank - 1` larger or equal ones before it; none may be negative.

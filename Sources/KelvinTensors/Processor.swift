@@ -65,6 +65,16 @@ public final class Processor: @unchecked Sendable {
     workers.run(pieces, body)
   }
 
+  /// Runs `body(piece, worker)` for every piece on all threads, neighbouring pieces on the same one as far as possible.
+  ///
+  /// For pieces that have memory in common with their neighbours: between the processors' caches it travels slowly.
+  public func parallelInRuns(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
+    workers.run(pieces, inRuns: true, body)
+  }
+
+  /// The piece that comes next for `worker`, as a rule, within `parallelInRuns`.
+  package func nextPiece(of worker: Int) -> Int? { workers.nextPiece(of: worker) }
+
   private func buffer(count: Int) -> Buffer {
     let power = max(6, Int.bitWidth - max(1, count - 1).leadingZeroBitCount)
     for index in pool[power].indices where isKnownUniquelyReferenced(&pool[power][index]) {

@@ -21,6 +21,8 @@ public struct TOVA: ScoringPolicy {
   /// arrival: heads that hold different entries go by their own queries.
   private var scores: [ContiguousArray<Float>] = []
   private var firstHead = 0
+  /// Whether the heads of a review hold the same entries.
+  public private(set) var choosesForAllHeads = false
 
   /// Asks for the attention of the newest query.
   public let records = Records(windowAttention: 1, windowMean: true)
@@ -42,7 +44,9 @@ public struct TOVA: ScoringPolicy {
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
     let heads = ledger.heads
     firstHead = heads.first?.number ?? 0
-    if heads.allSatisfy({ Self.areSame($0.positions, heads[0].positions) }) {
+    choosesForAllHeads =
+      heads.count > 1 && heads.dropFirst().allSatisfy { Self.areSame($0.positions, heads[0].positions) }
+    if choosesForAllHeads {
       let mean = Self.mean(heads.flatMap(\.windowAttention), count: heads.first?.count ?? 0)
       scores = Array(repeating: mean, count: heads.count)
     } else {

@@ -15,6 +15,8 @@ final class Workers: @unchecked Sendable {
   /// The operation that goes on and who has joined it.
   private let operation = Atomic<Int>(0)
   private let nextPiece = Atomic<Int>(0)
+  /// The pieces that each thread begins with, where neighbouring pieces have more in common than others.
+  private let runs: [PieceRun]
   /// Threads that have not ended, the caller not counted.
   private let living: Atomic<Int>
   private let sleeping = Atomic<Int>(0)
@@ -24,6 +26,7 @@ final class Workers: @unchecked Sendable {
   /// Written by the caller before an operation opens, read by who has joined it: never at the same time.
   private nonisolated(unsafe) var body: ((Int, Int) -> Void)?
   private nonisolated(unsafe) var pieces = 0
+  private nonisolated(unsafe) var isInRuns = false
   private nonisolated(unsafe) var isStopping = false
 
   /// Roughly a fifth of a millisecond of `pause` instructions.
@@ -32,6 +35,7 @@ final class Workers: @unchecked Sendable {
   init(count: Int) {
     self.count = max(1, count)
     foresight = Foresight(threads: self.count)
+    runs = (0..<self.count).map { _ in PieceRun() }
     living = Atomic(self.count - 1)
     for worker in stride(from: 1, to: self.count, by: 1) {
       let thread = Thread { [unowned(unsafe) self] in serve(worker) }
@@ -50,14 +54,23 @@ final class Workers: @unchecked Sendable {
   }
 
   /// Runs `body(piece, worker)` for every piece in `0..<pieces`, on all threads, and returns when the last is done.
-  func run(_ pieces: Int, _ body: (_ piece: Int, _ worker: Int) -> Void) {
+  /// - Parameter inRuns: whether each thread begins with a run of its own, and helps the others from behind when it is done with
+  ///   it; otherwise threads take turns.
+  func run(_ pieces: Int, inRuns: Bool = false, _ body: (_ piece: Int, _ worker: Int) -> Void) {
     guard count > 1, pieces > 1 else {
-      for piece in 0..<pieces { body(piece, 0) }
+      guard inRuns else {
+        for piece in 0..<pieces { body(piece, 0) }
+        return
+      }
+      runs[0].begin(0..<pieces)
+      while let piece = runs[0].takeFirst() { body(piece, 0) }
       return
     }
     withoutActuallyEscaping(body) { escaping in
       self.body = escaping
       self.pieces = pieces
+      isInRuns = inRuns
+      if inRuns { for (worker, run) in runs.enumerated() { run.begin(share(of: pieces, worker)) } }
       open()
       takePieces(worker: 0, of: pieces, escaping)
       operation.bitwiseAnd(~Operation.isOpen, ordering: .acquiringAndReleasing)
@@ -89,7 +102,21 @@ final class Workers: @unchecked Sendable {
     }
   }
 
+  /// The piece that `worker` takes next, as a rule, where pieces are taken in runs; `nil`: none of its own.
+  func nextPiece(of worker: Int) -> Int? { runs[worker].first }
+
+  private func share(of pieces: Int, _ worker: Int) -> Range<Int> {
+    pieces * worker / count..<pieces * (worker + 1) / count
+  }
+
   private func takePieces(worker: Int, of pieces: Int, _ body: (Int, Int) -> Void) {
+    guard !isInRuns else {
+      while let piece = runs[worker].takeFirst() { body(piece, worker) }
+      for other in 1..<count {
+        while let piece = runs[(worker + other) % count].takeLast() { body(piece, worker) }
+      }
+      return
+    }
     while true {
       let piece = nextPiece.add(1, ordering: .relaxed).oldValue
       guard piece < pieces else { return }
