@@ -8,28 +8,48 @@ static void add_scaled(float *y, const float *x, float factor, size_t n) {
   for (size_t i = 0; i < n; i++) y[i] += factor * x[i];
 }
 
-static void add_rows(float *y, const float *x, ptrdiff_t stride, const float *factors, int32_t rows, size_t n) {
-  enum { PART = 64 };
-  size_t i = 0;
-  for (; n - i >= PART; i += PART) {
-    float sums[PART];
-    memcpy(sums, y + i, sizeof sums);
-    for (int32_t r = 0; r < rows; r++) {
-      for (int32_t j = 0; j < PART; j++) sums[j] += factors[r] * x[r * stride + (ptrdiff_t)i + j];
-    }
-    memcpy(y + i, sums, sizeof sums);
-  }
-  for (; i < n; i++) {
-    for (int32_t r = 0; r < rows; r++) y[i] += factors[r] * x[r * stride + (ptrdiff_t)i];
+/* sums[j] += the rows' products of the `count` places from `i` on. */
+INLINE void sum_rows(float *sums, const float *x, ptrdiff_t stride, const float *factors, int32_t rows, size_t i,
+                     int32_t count) {
+  for (int32_t r = 0; r < rows; r++) {
+    for (int32_t j = 0; j < count; j++) sums[j] += factors[r] * x[r * stride + (ptrdiff_t)i + j];
   }
 }
 
-static void count_shares(const float *shares, float even, uint64_t *words, int32_t bit, float *counts, size_t n) {
+/* Places whose sums stay in registers. */
+enum { ROWS_PART = 64 };
+
+static void add_rows(float *y, const float *x, ptrdiff_t stride, const float *factors, int32_t rows, size_t n) {
+  size_t i = 0;
+  for (; n - i >= ROWS_PART; i += ROWS_PART) {
+    float sums[ROWS_PART];
+    memcpy(sums, y + i, sizeof sums);
+    sum_rows(sums, x, stride, factors, rows, i, ROWS_PART);
+    memcpy(y + i, sums, sizeof sums);
+  }
+  for (; i < n; i++) sum_rows(y + i, x, stride, factors, rows, i, 1);
+}
+
+INLINE void count_sums(const float *sums, float even, int32_t bit, uint64_t *words, float *counts, int32_t count) {
   const uint64_t mask = (uint64_t)1 << bit;
-  for (size_t i = 0; i < n; i++) {
-    const uint64_t word = words[i], now = shares[i] >= even ? mask : 0;
-    words[i] = (word & ~mask) | now;
-    counts[i] += (float)((int32_t)(now >> bit) - (int32_t)(word >> bit & 1));
+  for (int32_t j = 0; j < count; j++) {
+    const uint64_t word = words[j], now = sums[j] >= even ? mask : 0;
+    words[j] = (word & ~mask) | now;
+    counts[j] += (float)((int32_t)(now >> bit) - (int32_t)(word >> bit & 1));
+  }
+}
+
+static void count_rows(const float *x, ptrdiff_t stride, const float *factors, int32_t rows, float even, int32_t bit,
+                       uint64_t *words, float *counts, size_t n) {
+  for (size_t i = 0; i < n; i += ROWS_PART) {
+    float sums[ROWS_PART] = {0};
+    if (n - i >= ROWS_PART) {
+      sum_rows(sums, x, stride, factors, rows, i, ROWS_PART);
+      count_sums(sums, even, bit, words + i, counts + i, ROWS_PART);
+    } else {
+      sum_rows(sums, x, stride, factors, rows, i, (int32_t)(n - i));
+      count_sums(sums, even, bit, words + i, counts + i, (int32_t)(n - i));
+    }
   }
 }
 

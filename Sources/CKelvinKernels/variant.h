@@ -43,7 +43,7 @@ INLINE bool reads_in_streams(void) {
       .layer_norm = layer_norm, .gelu = gelu, .gelu_multiply = gelu_multiply, .silu_multiply = silu_multiply,          \
       .rotate = rotate, .write_entries = write_entries, .hadamard = hadamard, .scores = scores,                        \
       .exponentials = exponentials, .mix = mix, .softcap = softcap, .add_scaled = add_scaled, .add_rows = add_rows,    \
-      .multiply_by = multiply_by, .count_shares = count_shares, __VA_ARGS__                                            \
+      .multiply_by = multiply_by, .count_rows = count_rows,     __VA_ARGS__                                            \
   };
 
 #endif

@@ -20,6 +20,8 @@ final class HeadEntries {
   var firstAdded = 0
   /// The sum of the directions of all keys, where somebody asked for it and every change since was followed.
   var directions: KeyDirections?
+  /// Whether it holds the key of an entry that has room and is not written yet.
+  var isAnnounced = false
   /// While a step is attended to: the spans that nobody is done with yet.
   let openSpans = Atomic<Int>(0)
   /// While a step is attended to: the number of the first span among those of all heads.

@@ -14,23 +14,26 @@ extension HeadPages {
 }
 
 extension Tensor {
-  /// For each row the norm of `width` columns from `first` on, summed in 16 parts.
+  /// For each row the norm of `width` columns from `first` on.
   func norms(_ norm: ValueNorm, columns first: Int, width: Int) -> [Float] {
-    (0..<rows).map { row in
-      let start = pointer + row * columns + first
-      var parts = SIMD16<Float>(repeating: 0)
-      let whole = width - width % 16
-      for column in stride(from: 0, to: whole, by: 16) {
-        let numbers = UnsafeRawPointer(start + column).loadUnaligned(as: SIMD16<Float>.self)
-        switch norm {
-        case .sum: parts += numbers.magnitudes
-        case .length: parts += numbers * numbers
-        }
+    (0..<rows).map { self.norm(norm, row: $0, columns: first, width: width) }
+  }
+
+  /// The norm of `width` columns of a row from `first` on, summed in 16 parts.
+  func norm(_ norm: ValueNorm, row: Int, columns first: Int, width: Int) -> Float {
+    let start = pointer + row * columns + first
+    var parts = SIMD16<Float>(repeating: 0)
+    let whole = width - width % 16
+    for column in stride(from: 0, to: whole, by: 16) {
+      let numbers = UnsafeRawPointer(start + column).loadUnaligned(as: SIMD16<Float>.self)
+      switch norm {
+      case .sum: parts += numbers.magnitudes
+      case .length: parts += numbers * numbers
       }
-      var sum = parts.sum()
-      for column in whole..<width { sum += norm == .sum ? abs(start[column]) : start[column] * start[column] }
-      return norm == .length ? sum.squareRoot() : sum
     }
+    var sum = parts.sum()
+    for column in whole..<width { sum += norm == .sum ? abs(start[column]) : start[column] * start[column] }
+    return norm == .length ? sum.squareRoot() : sum
   }
 }
 

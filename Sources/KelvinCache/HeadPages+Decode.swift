@@ -34,10 +34,12 @@ extension AttentionPass {
       head.firstSpan = pieces
       pieces += spans
     }
-    let scores = processor.tensor(rows: pieces * group, columns: Self.span + sinkRoom)
+    let probe = SimilarityProbe(self, store)
+    let rows = group + (probe == nil ? 0 : 1)
+    let scores = processor.tensor(rows: pieces * rows, columns: Self.span + sinkRoom)
     let parts = processor.tensor(rows: pieces * group, columns: layout.valueWidth + 2)
     let arriving = store.takeArriving()
-    let record = StepRecord(self, records, scores: scores, parts: parts, output: output)
+    let record = StepRecord(self, records, scores: scores, rows: rows, parts: parts, output: output)
     store.ledger.heads.withUnsafeMutableBufferPointer { ledgers in
       for head in heads.indices where heads[head].count == 0 {
         record.finish(head, heads[head].spans(of: Self.span), first: 0, in: &ledgers[head])
@@ -56,13 +58,17 @@ extension AttentionPass {
               ledgers[piece.head].attentionCount.words(of: position).ask(for: piece.entries)
               ledgers[piece.head].attentionCount.counts.ask(for: piece.entries)
             }
-            let row = (index - 1) * group
+            let pointer = scores.pointer + (index - 1) * rows * scores.columns
             attend(
-              piece.entries, head: piece.head, of: held, followedBy: ahead,
-              pointer: scores.pointer + row * scores.columns, part: parts.pointer + row * parts.columns)
+              piece.entries, head: piece.head, of: held, followedBy: ahead, probe: probe, pointer: pointer,
+              part: parts.pointer + (index - 1) * group * parts.columns)
+            probe?.observe(
+              pointer + group * scores.columns, of: piece.entries, head: piece.head,
+              lengths: ledgers[piece.head].keyNorm)
             let left = held.openSpans.subtract(1, ordering: .acquiringAndReleasing).newValue
             guard left == 0 else { return }
             record.finish(piece.head, held.spans(of: Self.span), first: held.firstSpan, in: &ledgers[piece.head])
+            if let probe { ledgers[piece.head].keySimilarity = probe.column(of: piece.head, count: held.count) }
           }
         }
       }
@@ -92,7 +98,7 @@ extension AttentionPass {
   private var sinkRoom: Int { ranked == nil ? 0 : (sinks + 63) / 64 * 64 }
 
   private func attend(
-    _ entries: Range<Int>, head: Int, of held: HeadEntries, followedBy next: PagesAhead,
+    _ entries: Range<Int>, head: Int, of held: HeadEntries, followedBy next: PagesAhead, probe: SimilarityProbe?,
     pointer: UnsafeMutablePointer<Float>, part: UnsafeMutablePointer<Float>
   ) {
     let kernels = processor.kernels
@@ -100,10 +106,14 @@ extension AttentionPass {
     let scores = Rows(pointer, stride: stride)
     let partWidth = layout.valueWidth + 2
     let width = group * layout.keyWidth
-    let rows = Rows(queries.pointer + head * width, stride: layout.keyWidth)
+    let asked =
+      probe.map { (rows: group + 1, base: $0.rows.pointer + head * (group + 1) * layout.keyWidth) }
+      ?? (rows: group, base: queries.pointer + head * width)
     part.update(repeating: 0, count: group * partWidth)
     held.eachRun(of: entries, followedBy: next) { run in
-      kernels.scores(run.table, run.entries, queries: rows, rows: group, scale: scale, into: scores)
+      kernels.scores(
+        run.table, run.entries, queries: Rows(asked.base, stride: layout.keyWidth), rows: asked.rows, scale: scale,
+        into: scores)
       let seen = min(sinks, entries.upperBound) - entries.lowerBound
       if let ranked, seen > 0 {
         let rows = Rows(ranked.pointer + head * width, stride: layout.keyWidth)

@@ -16,7 +16,7 @@ extension Store {
   /// Measures the columns that only the coming review reads.
   mutating func measureForReview(on processor: Processor, scale: Float, spreads: Bool, angles: inout RotaryAngles) {
     let records = policy.records
-    if records.keySimilarity {
+    if records.keySimilarity, !ledger.heads.allSatisfy({ $0.keySimilarity.count == $0.count }) {
       for (head, column) in keySimilarities(on: processor).enumerated() { ledger.heads[head].keySimilarity = column }
     }
     if let expected = records.expectedAttention {

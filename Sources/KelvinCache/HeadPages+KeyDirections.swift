@@ -51,10 +51,30 @@ extension HeadEntries {
     return sum
   }
 
-  /// Follows an entry that has been written.
+  /// Follows an entry that has been written, unless it was followed when it was announced.
   func addDirection(of entry: Int, kernels: Kernels) {
-    guard directions != nil else { return }
+    guard directions != nil, !isAnnounced else { return isAnnounced = false }
     withKeys(of: entry..<entry + 1, kernels: kernels) { directions?.add($0) }
+  }
+
+  /// Follows the entry that a step is about to write: the key that will be read again, after rounding.
+  /// - Parameter page: room for a page that nobody keeps.
+  func announceDirection(of newest: NewestEntry, head: Int, page: Tensor, kernels: Kernels) {
+    let shape = body.shape
+    let key = newest.keys.pointer + head * shape.keyWidth
+    let value = newest.values.map { $0.pointer + head * shape.valueWidth } ?? key
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: shape.keyWidth + shape.valueWidth) { scratch in
+      page.pointer.withMemoryRebound(to: UInt8.self, capacity: shape.bytes) { start in
+        withUnsafePointer(to: Optional(start)) { start in
+          guard let rounded = scratch.baseAddress else { return }
+          let table = PageTable(start, shape: shape)
+          kernels.write(table, first: 0, count: 1, keys: Rows(key, stride: 0), values: Rows(value, stride: 0))
+          kernels.read(table, entry: 0, key: rounded, value: rounded + shape.keyWidth)
+          directions?.add(rounded)
+        }
+      }
+    }
+    isAnnounced = true
   }
 
   /// Follows an entry that leaves.

@@ -13,13 +13,15 @@ struct StepRecord {
   /// The number of the query.
   private let query: Int
   private let observesWindow: Bool
-  /// The unnormalised weights of all pieces: row `piece · G + g` for query head `g` of the group.
+  /// The unnormalised weights of all pieces: row `piece · rows + g` for query head `g` of the group.
   private let scores: Tensor
-  /// In the same rows what they mixed, their maximum and their sum.
+  /// How many rows of scores a piece has: the group's, and what else it asked.
+  private let rows: Int
+  /// In row `piece · G + g` what they mixed, their maximum and their sum.
   private let parts: Tensor
   private let output: Tensor
 
-  init(_ pass: AttentionPass, _ records: Records, scores: Tensor, parts: Tensor, output: Tensor) {
+  init(_ pass: AttentionPass, _ records: Records, scores: Tensor, rows: Int, parts: Tensor, output: Tensor) {
     self.records = records
     kernels = pass.processor.kernels
     layout = pass.layout
@@ -28,6 +30,7 @@ struct StepRecord {
     query = pass.position
     observesWindow = pass.observesWindow
     self.scores = scores
+    self.rows = rows
     self.parts = parts
     self.output = output
   }
@@ -83,21 +86,15 @@ struct StepRecord {
     }
   }
 
-  /// All rows are added in one pass: both threads wrote the weights, and the column comes from memory.
+  /// All rows are added in one pass: both threads may have written the weights, and the column comes from memory.
   private func add(
     _ spans: Spans, first: Int, rows: Range<Int>, to column: UnsafeMutablePointer<Float>, share: Float
   ) {
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count) { factors in
-      guard let base = factors.baseAddress else { return }
-      for span in 0..<spans.count {
-        let row = (first + span) * group + rows.lowerBound
-        for index in 0..<rows.count {
-          factors[index] = parts.pointer[(row + index) * parts.columns + layout.valueWidth] * share
-        }
-        let entries = spans[span]
+    for span in 0..<spans.count {
+      let entries = spans[span]
+      withWeights(of: first + span, rows: rows, share: share) { weights, factors in
         kernels.add(
-          Rows(scores.pointer + row * scores.columns, stride: scores.columns), times: base, rows: rows.count,
-          to: column + entries.lowerBound, count: entries.count)
+          weights, times: factors, rows: rows.count, to: column + entries.lowerBound, count: entries.count)
       }
     }
   }
@@ -105,13 +102,34 @@ struct StepRecord {
   /// Notes which entries received an even share of the group's attention.
   private func count(_ spans: Spans, first: Int, in ledger: inout HeadLedger) {
     let even = Float(group) / Float(ledger.count)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: ledger.count) { shares in
-      guard let base = shares.baseAddress, !shares.isEmpty else { return }
-      shares.initialize(repeating: 0)
-      add(spans, first: first, rows: 0..<group, to: base, share: 1)
-      ledger.attentionCount.withWords(of: query) { words, bit, counts in
-        kernels.countShares(base, even: even, in: &words, bit: bit, counts: &counts)
+    ledger.attentionCount.withWords(of: query) { words, bit, counts in
+      words.withUnsafeMutableBufferPointer { words in
+        counts.withUnsafeMutableBufferPointer { counts in
+          for span in 0..<spans.count {
+            let entries = spans[span]
+            withWeights(of: first + span, rows: 0..<group, share: 1) { weights, factors in
+              kernels.count(
+                weights, times: factors, rows: group, even: even, bit: bit, in: .init(rebasing: words[entries]),
+                counts: .init(rebasing: counts[entries]))
+            }
+          }
+        }
       }
+    }
+  }
+
+  /// Calls `body` with the unnormalised weights of some rows of a piece, and what makes each row a share of probabilities.
+  private func withWeights(
+    of piece: Int, rows: Range<Int>, share: Float, _ body: (Rows, UnsafePointer<Float>) -> Void
+  ) {
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: rows.count) { factors in
+      guard let base = factors.baseAddress else { return }
+      for (index, row) in rows.enumerated() {
+        let factor = parts.pointer[(piece * group + row) * parts.columns + layout.valueWidth] * share
+        factors.initializeElement(at: index, to: factor)
+      }
+      let row = piece * self.rows + rows.lowerBound
+      body(Rows(scores.pointer + row * scores.columns, stride: scores.columns), base)
     }
   }
 }

@@ -38,7 +38,7 @@ extension Store {
         let last = heads[head].swapRemoveOwned(entry)
         ledger.heads[head].swapRemove(entry, last: last)
       }
-      ledger.heads[head].windowAttention = []
+      ledger.heads[head].endReview()
     }
     ledger.seen = position
   }
@@ -56,7 +56,7 @@ extension Store {
     for head in heads.indices {
       heads[head].shorten(to: count)
       ledger.heads[head].shorten(to: count)
-      ledger.heads[head].windowAttention = []
+      ledger.heads[head].endReview()
     }
     ledger.seen = count
   }

@@ -18,15 +18,6 @@ extension Store {
     }
   }
 
-  /// Moves the ledger's lines of new entries, which are last, to where they took the places of others.
-  mutating func fillVacancies() {
-    for head in heads.indices {
-      guard let place = heads[head].vacancy else { continue }
-      ledger.heads[head].swapRemove(place, last: ledger.heads[head].count - 1)
-      heads[head].vacancy = nil
-    }
-  }
-
   /// Moves last entries to the places that wait.
   mutating func closeVacancies() {
     for head in heads.indices {
@@ -35,5 +26,12 @@ extension Store {
       let last = heads[head].swapRemoveOwned(place)
       ledger.heads[head].swapRemove(place, last: last)
     }
+  }
+}
+
+extension ContiguousArray {
+  /// Writes what is known of a new entry: last, or where it takes the place of another.
+  mutating func add(_ element: Element, at place: Int?) {
+    if let place { self[place] = element } else { append(element) }
   }
 }

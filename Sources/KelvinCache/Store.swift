@@ -20,7 +20,7 @@ struct Store: ~Copyable {
   /// The latest entries of each head: those of the pass that is read.
   private(set) var added = 0
   /// The newest entry of every head where a step writes it while it attends; `nil`: all are written.
-  private var arriving: NewestEntry?
+  private(set) var arriving: NewestEntry?
   /// For each head of a gated store: the segment that new entries may be merged into.
   var segments: [OpenSegment]
 
@@ -58,7 +58,11 @@ struct Store: ~Copyable {
     arriving = writesLater ? NewestEntry(keys: keys, values: values) : nil
     for head in heads.indices {
       if !writesLater { heads[head].write(keys, values, head: head, kernels: kernels) }
-      ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: records)
+      if let place = heads[head].vacancy {
+        ledger.heads[head].replace(place, by: Int32(position))
+      } else {
+        ledger.heads[head].append(Int32(position)..<Int32(position + added), recording: records)
+      }
       appendLifetimes(merges.isEmpty ? nil : merges[head], at: position, count: added, head: head)
     }
   }
@@ -75,25 +79,35 @@ struct Store: ~Copyable {
   mutating func record(norms keys: Tensor, _ values: Tensor?, through output: Weight?, kinds: [EntryKind]) {
     let records = policy.records
     for head in heads.indices {
+      let place = heads[head].vacancy
       if records.keyNorm {
-        ledger.heads[head].keyNorm += keys.norms(.length, columns: head * shape.keyWidth, width: shape.keyWidth)
+        for row in 0..<keys.rows {
+          let norm = keys.norm(.length, row: row, columns: head * shape.keyWidth, width: shape.keyWidth)
+          ledger.heads[head].keyNorm.add(norm, at: place)
+        }
       }
       if let norm = records.valueNorm {
         // A value that is a prefix of its key lies at the start of the key.
         let stride = values == nil ? layout.keyWidth : layout.valueWidth
-        ledger.heads[head].valueNorm += (values ?? keys).norms(norm, columns: head * stride, width: layout.valueWidth)
+        for row in 0..<keys.rows {
+          let norm = (values ?? keys).norm(norm, row: row, columns: head * stride, width: layout.valueWidth)
+          ledger.heads[head].valueNorm.add(norm, at: place)
+        }
       }
       if records.kinds {
-        ledger.heads[head].kinds += kinds
-        ledger.heads[head].kinds += repeatElement(.ordinary, count: max(0, keys.rows - kinds.count))
+        for row in 0..<keys.rows {
+          ledger.heads[head].kinds.add(row < kinds.count ? kinds[row] : .ordinary, at: place)
+        }
       }
     }
     if records.outputNorm {
       let stored = values ?? keys.columns(0..<layout.valueWidth, ofEach: layout.keyWidth)
       let columns = stored.outputNorms(through: output, heads: heads.count)
-      for head in heads.indices { ledger.heads[head].outputNorm += columns[head] }
+      for head in heads.indices {
+        for norm in columns[head] { ledger.heads[head].outputNorm.add(norm, at: heads[head].vacancy) }
+      }
     }
-    fillVacancies()
+    for head in heads { head.vacancy = nil }
   }
 
   /// Lets the policy decide, and does what it said: entries leave, and emptied pages return to the pool.

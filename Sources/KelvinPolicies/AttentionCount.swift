@@ -47,6 +47,12 @@ public struct AttentionCount: Sendable, Hashable {
     counts.append(contentsOf: repeatElement(0, count: count))
   }
 
+  /// Lets an entry that no query has met yet take the place of another.
+  mutating func replace(_ entry: Int) {
+    for column in words.indices { words[column][entry] = 0 }
+    counts[entry] = 0
+  }
+
   /// Notes what `count` queries, from query number `first` on, gave to an entry: bit `i` for query `first + i`.
   public mutating func note(_ bits: UInt32, of count: Int, from first: Int, entry: Int) {
     var bits = UInt64(bits)

@@ -46,14 +46,25 @@ public struct AttentionHistory: Sendable, Hashable {
 
   /// Adds `count` entries that no query has met yet, and begins the blocks of as many new queries, from number `first` on.
   public mutating func append(_ count: Int, from first: Int, queries: Int) {
-    self.queries = queries
     if sums.isEmpty { sums = Array(repeating: [], count: Self.blocks(of: queries)) }
+    begin(count, from: first, queries: queries)
+    for block in sums.indices { sums[block].append(contentsOf: repeatElement(0, count: count)) }
+  }
+
+  /// Lets an entry that no query has met yet take the place of another, and begins the block of query number `first`.
+  mutating func replace(_ entry: Int, from first: Int) {
+    begin(1, from: first, queries: queries)
+    for block in sums.indices { sums[block][entry] = 0 }
+  }
+
+  /// Empties the blocks that begin with one of `count` queries.
+  private mutating func begin(_ count: Int, from first: Int, queries: Int) {
+    self.queries = queries
     let span = Self.span(of: queries)
     let newest = (first + count - 1) / span
     for begun in stride(from: max((first + span - 1) / span, newest - sums.count + 1), through: newest, by: 1) {
       clear(begun % sums.count)
     }
-    for block in sums.indices { sums[block].append(contentsOf: repeatElement(0, count: count)) }
   }
 
   /// Calls `body` with the sums of the block that query number `query` belongs to, an element per entry.

@@ -9,6 +9,15 @@ extension HeadLedger {
     inEachColumn(.removal(of: entry, by: last))
   }
 
+  /// Lets the entry of a new position take the place of another, with nothing received yet; norms and kinds are set by their
+  /// columns.
+  public mutating func replace(_ entry: Int, by position: Int32) {
+    positions[entry] = position
+    if !attention.isEmpty { attention[entry] = 0 }
+    if !attentionCount.isEmpty { attentionCount.replace(entry) }
+    if !attentionHistory.isEmpty { attentionHistory.replace(entry, from: Int(position)) }
+  }
+
   /// Moves an entry to `place`, which lies before it; the last entry takes the place that it leaves.
   public mutating func settle(_ entry: Int, at place: Int) {
     precondition(place <= entry && entry < count, "entry \(entry) to \(place) of \(count)")

@@ -63,26 +63,6 @@ public enum Selection {
   ) -> Int? {
     lowest(1, of: scores, positions: positions, first: first, newest: newest, last: last)?.first
   }
-
-  /// The number that has `rank - 1` larger or equal ones before it; none may be negative.
-  ///
-  /// Bits are looked at eight at a time, highest first: four passes without comparisons that nobody foresees.
-  static func largest(_ rank: Int, of numbers: ContiguousArray<Int32>) -> Int32 {
-    precondition((1...numbers.count).contains(rank), "rank \(rank) of \(numbers.count)")
-    var (found, known, left) = (Int32(0), Int32(0), rank)
-    for shift in [Int32(24), 16, 8, 0] {
-      var counts = ContiguousArray(repeating: 0, count: 256)
-      for number in numbers where number & known == found { counts[Int((number &>> shift) & 255)] += 1 }
-      var digit = 255
-      while left > counts[digit] {
-        left -= counts[digit]
-        digit -= 1
-      }
-      found |= Int32(digit) << shift
-      known |= 255 << shift
-    }
-    return found
-  }
 }
 
 extension HeadLedger {

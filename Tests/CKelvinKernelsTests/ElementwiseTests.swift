@@ -154,18 +154,22 @@ struct ElementwiseTests {
   }
 
   @Test("a bit says who received an even share, and bits are counted", arguments: ["scalar"] + variants)
-  func countShares(name: String) throws {
+  func countRows(name: String) throws {
     var random = Random(seed: 17)
     for n in Self.sizes {
       let words = Memory((0..<n).map { _ in random.next() }, padding: 0)
       let counts = Memory(words.array.map { Float($0.nonzeroBitCount) }, padding: 0)
-      for bit in [0, 1, 31, 32, 63] {
-        let shares = Memory<Float>(random: n, from: &random)
-        if n > 2 { shares.start[n / 2] = 0.25 }
-        let expected = zip(words.array, shares.array).map { word, share in
-          share >= 0.25 ? word | 1 << UInt64(bit) : word & ~(1 << UInt64(bit))
+      for (bit, rows) in [(0, 1), (1, 2), (31, 3), (32, 4), (63, 7)] {
+        let x = Memory<Float>(random: rows * (n + 5), from: &random)
+        // Powers of two: sums come out the same however they are made.
+        let factors = Memory((0..<rows).map { Float(1 << $0) }, padding: 0)
+        for i in 0..<x.count { x.start[i] = (x.start[i] * 64).rounded() / 64 }
+        let expected = words.array.enumerated().map { i, word in
+          let sum = (0..<rows).reduce(Float(0)) { $0 + factors.start[$1] * x.start[$1 * (n + 5) + i] }
+          return sum >= 0.25 ? word | 1 << UInt64(bit) : word & ~(1 << UInt64(bit))
         }
-        try required(kernels(name).count_shares)(shares.start, 0.25, words.start, Int32(bit), counts.start, n)
+        try required(kernels(name).count_rows)(
+          x.start, n + 5, factors.start, Int32(rows), 0.25, Int32(bit), words.start, counts.start, n)
         #expect(words.array == expected)
         #expect(counts.array == expected.map { Float($0.nonzeroBitCount) })
       }

@@ -11,7 +11,8 @@ struct VacancyTests {
   private static let policies = [
     "h2o:budget=70", "tova:budget=70", "streaming:budget=70,sinks=2", "vatp:budget=70", "l2:budget=70",
     "window:budget=64", "random:budget=65", "scissorhands:budget=70", "h2o:budget=70,every=3",
-    "criticalkv:budget=70", "keydiff:budget=70",
+    "criticalkv:budget=70", "keydiff:budget=70", "keydiff:budget=70,every=3", "h2o:budget=70,history=16",
+    "scissorhands:budget=70,history=100", "h2o:budget=70,protect=special",
   ]
 
   private func kept(_ ledger: [[Int32: Float]]) -> [Set<Int32>] { ledger.map { Set($0.keys) } }

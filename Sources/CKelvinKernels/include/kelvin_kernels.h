@@ -194,8 +194,10 @@ typedef struct {
   void (*add_rows)(float *y, const float *x, ptrdiff_t stride, const float *factors, int32_t rows, size_t n);
   void (*multiply_by)(float *x, float factor, size_t n);
 
-  /* Sets bit `bit` of words[i] where shares[i] >= even, clears it elsewhere, and keeps counts[i], the bits of entry i. */
-  void (*count_shares)(const float *shares, float even, uint64_t *words, int32_t bit, float *counts, size_t n);
+  /* Sets bit `bit` of words[i] where the sum over r < rows of factors[r] * x[r*stride + i] is at least `even`, clears it elsewhere,
+   * and keeps counts[i], the bits of entry i. */
+  void (*count_rows)(const float *x, ptrdiff_t stride, const float *factors, int32_t rows, float even, int32_t bit,
+                     uint64_t *words, float *counts, size_t n);
 } kelvin_kernels;
 
 /* The row named `name`, or NULL where this machine cannot run it or it was not compiled in. NULL asks for the fastest. */

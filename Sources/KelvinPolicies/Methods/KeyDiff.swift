@@ -41,6 +41,13 @@ public struct KeyDiff: ScoringPolicy {
   /// Minus the similarity, so that keys unlike the others stay.
   public func score(_ entry: Int, in head: HeadLedger) -> Float { -head.keySimilarity[entry] }
 
+  /// The column with every sign turned, in a loop that becomes vectors.
+  public func scores(of head: HeadLedger) -> ContiguousArray<Float>? {
+    var scores = head.keySimilarity
+    for entry in scores.indices { scores[entry].negate() }
+    return scores
+  }
+
   /// The registry's line.
   public static let entry = PolicyEntry.scoring(
     name: "keydiff", summary: "the entries whose keys are least like the mean key",

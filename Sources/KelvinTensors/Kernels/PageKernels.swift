@@ -196,18 +196,13 @@ extension Kernels {
     table.pointee.add_rows(y, x.base, x.stride, factors, Int32(rows), count)
   }
 
-  /// Notes in bit `bit` of every word whether the share is at least `even`, and keeps the count of bits.
-  public func countShares(
-    _ shares: UnsafePointer<Float>, even: Float, in words: inout ContiguousArray<UInt64>, bit: Int,
-    counts: inout ContiguousArray<Float>
+  /// Notes in bit `bit` of every word whether `Σ_r factors[r] · x[r]` is at least `even`, and keeps the counts of bits.
+  public func count(
+    _ x: Rows, times factors: UnsafePointer<Float>, rows: Int, even: Float, bit: Int,
+    in words: UnsafeMutableBufferPointer<UInt64>, counts: UnsafeMutableBufferPointer<Float>
   ) {
-    let table = self.table
-    words.withUnsafeMutableBufferPointer { words in
-      counts.withUnsafeMutableBufferPointer { counts in
-        guard let word = words.baseAddress, let count = counts.baseAddress, words.count == counts.count else { return }
-        table.pointee.count_shares(shares, even, word, Int32(bit), count, words.count)
-      }
-    }
+    guard let word = words.baseAddress, let count = counts.baseAddress, words.count == counts.count else { return }
+    table.pointee.count_rows(x.base, x.stride, factors, Int32(rows), even, Int32(bit), word, count, words.count)
   }
 
   /// Asks memory for the lines of bytes that will be read soon.
