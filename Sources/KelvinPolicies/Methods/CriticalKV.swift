@@ -76,12 +76,14 @@ public struct CriticalKV: ScoringPolicy {
     return scores
   }
 
-  /// In a steady step looks for the one entry that leaves, without putting all of them in order.
+  /// In a step looks for the few entries that leave, without putting all of them in order.
   public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
     guard moment == .step, when.includes(moment), let leaving = leaving(ledger) else {
       return reviewScores(ledger, at: moment, edits: &edits)
     }
-    for (head, entry) in leaving.enumerated() { edits.evict(entry, head: head) }
+    for (head, entries) in leaving.enumerated() {
+      for entry in entries { edits.evict(entry, head: head) }
+    }
   }
 
   /// The registry's line.
