@@ -23,6 +23,8 @@ public struct TOVA: ScoringPolicy {
   private var firstHead = 0
   /// Whether the heads of a review hold the same entries.
   public private(set) var choosesForAllHeads = false
+  /// The tokens seen and the entries of a head when they last did; what leaves in that review leaves all of them.
+  private var last = (seen: 0, count: 0)
 
   /// Asks for the attention of the newest query.
   public let records = Records(windowAttention: 1, windowMean: true)
@@ -44,14 +46,28 @@ public struct TOVA: ScoringPolicy {
   public mutating func prepare(_ ledger: borrowing Ledger, at moment: Moment) {
     let heads = ledger.heads
     firstHead = heads.first?.number ?? 0
-    choosesForAllHeads =
-      heads.count > 1 && heads.dropFirst().allSatisfy { Self.areSame($0.positions, heads[0].positions) }
+    choosesForAllHeads = heads.count > 1 && areSame(heads, seen: ledger.seen)
     if choosesForAllHeads {
       let mean = Self.mean(heads.flatMap(\.windowAttention), count: heads.first?.count ?? 0)
       scores = Array(repeating: mean, count: heads.count)
     } else {
       scores = heads.map { Self.mean($0.windowAttention, count: $0.count) }
     }
+  }
+
+  /// Whether all heads hold the same entries: those that they held a step ago, but for the one that came and the ones that left all of
+  /// them, unless entries merge.
+  private mutating func areSame(_ heads: [HeadLedger], seen: Int) -> Bool {
+    let (count, newest) = (heads[0].count, heads[0].positions.last)
+    let known = last
+    last = (0, 0)
+    guard heads.allSatisfy({ $0.count == count && $0.positions.last == newest }) else { return false }
+    let isNext = seen == known.seen + 1 && count == known.count + 1 && heads[0].mergeWeight.isEmpty
+    guard isNext || heads.dropFirst().allSatisfy({ Self.areSame($0.positions, heads[0].positions) }) else {
+      return false
+    }
+    last = (seen, capacity.map { min($0, count) } ?? count)
+    return true
   }
 
   /// A loop without exits, which the compiler turns into vectors: `==` took 2 % of a step with 1600 entries.
