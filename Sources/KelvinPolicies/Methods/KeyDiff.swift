@@ -9,7 +9,7 @@
 ///
 /// Defaults: B = 20 % of the prompt; the newest entry stays, so that a step's own token is not lost at once (`recent=0`: kvpress).
 /// Departures: in decode it is asked at every step, where the paper asks per block; `every=16` is cheaper.
-/// Not for: single steps where speed counts, as every key is read again in each review.
+/// Not for: single steps where speed counts, as every key meets one vector more in each review.
 ///
 /// Source: Park et al. 2025, arXiv 2504.15364.
 public struct KeyDiff: ScoringPolicy {
