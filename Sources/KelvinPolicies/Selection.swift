@@ -31,7 +31,7 @@ public enum Selection {
 
   /// Entries that are faster found one after the other than by putting all in order, as reviews every so many steps let go.
   ///
-  /// With 1600 entries and `every=16` H2O made 85 % of the full cache's speed by putting all in order, and makes 93 to 96 %
+  /// With 1600 entries and `every=16` H2O made 85 % of the full cache's speed by putting all in order, and makes 98 %
   /// (`kelvin bench -p 0 -d 1600 -n 32 -r 20 --beside h2o:budget=1600,every=16`). The number itself is a guess.
   static let few = 48
 
@@ -55,13 +55,6 @@ public enum Selection {
       found.append(lowest.entry)
     }
     return found
-  }
-
-  /// The entry that leaves where one does.
-  static func lowest(
-    _ scores: ContiguousArray<Float>, positions: ContiguousArray<Int32>, first: Int32, newest: Int, last: Int
-  ) -> Int? {
-    lowest(1, of: scores, positions: positions, first: first, newest: newest, last: last)?.first
   }
 }
 
