@@ -19,7 +19,7 @@ import Testing
     private static let formats = EntryFormats(keys: .f32, values: .f32)
     private static let chunk = 1600
     private static let tokens = 16 * chunk
-    private static let attempts = 25
+    private static let attempts = 5
 
     private let processor: Processor
 

@@ -59,4 +59,23 @@ struct TOVATests {
     let merged: [[Int32]] = [[0, 1, 5, 6, 7], [0, 1, 2, 6, 7]]
     #expect(leaving(merged, seen: 8, weights: [1, 1, 1, 2, 1], asking: &policy) == [[1], [2]])
   }
+
+  /// As where heads share a budget, and each loses what it can spare.
+  @Test("who asks for scores alone may let different entries leave, and heads are compared again")
+  func scoresAlone() {
+    var policy = policy(heads: 2)
+    func prepare(_ positions: [[Int32]], seen: Int) {
+      let heads = positions.enumerated().map { number, positions in
+        var head = HeadLedger(number: number)
+        head.positions = ContiguousArray(positions)
+        head.windowAttention = [ContiguousArray(shares[number])]
+        return head
+      }
+      policy.prepare(Ledger(heads: heads, seen: seen), at: .step)
+    }
+    prepare([[0, 1, 2, 4, 5], [0, 1, 2, 4, 5]], seen: 6)
+    #expect(policy.choosesForAllHeads)
+    prepare([[0, 2, 4, 5, 6], [0, 1, 4, 5, 6]], seen: 7)
+    #expect(!policy.choosesForAllHeads)
+  }
 }

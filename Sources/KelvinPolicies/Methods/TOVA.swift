@@ -23,7 +23,7 @@ public struct TOVA: ScoringPolicy {
   private var firstHead = 0
   /// Whether the heads of a review hold the same entries.
   public private(set) var choosesForAllHeads = false
-  /// The tokens seen and the entries of a head when they last did; what leaves in that review leaves all of them.
+  /// The tokens seen, and the entries left to each head, when a review last let the same ones leave all of them.
   private var last = (seen: 0, count: 0)
 
   /// Asks for the attention of the newest query.
@@ -66,8 +66,16 @@ public struct TOVA: ScoringPolicy {
     guard isNext || heads.dropFirst().allSatisfy({ Self.areSame($0.positions, heads[0].positions) }) else {
       return false
     }
-    last = (seen, capacity.map { min($0, count) } ?? count)
     return true
+  }
+
+  /// Lets the lowest means leave, and notes whether heads that were the same still are.
+  ///
+  /// Whoever asks for scores alone may let something else leave each head, so nothing is noted then.
+  public mutating func review(_ ledger: borrowing Ledger, at moment: Moment, edits: inout Edits) {
+    guard when.includes(moment) else { return }
+    reviewScores(ledger, at: moment, edits: &edits)
+    if choosesForAllHeads, let capacity { last = (ledger.seen, min(capacity, ledger.heads[0].count)) }
   }
 
   /// A loop without exits, which the compiler turns into vectors: `==` took 2 % of a step with 1600 entries.
