@@ -116,12 +116,33 @@ static void to_floats(kelvin_entry_format format, const uint8_t *from, int32_t c
   }
 }
 
-#ifdef PAIR_PRODUCTS
+#if defined(TILE_PRODUCTS)
+#include "pair_rows.inc.h"
+#include "attend_tiles.inc.h"
+#elif defined(PAIR_PRODUCTS)
 #include "attend_pairs.inc.h"
-INLINE bool reads_pairs(kelvin_entry_format format) { return !is_quantised(format); }
-#else
-INLINE bool reads_pairs(kelvin_entry_format format) { return (void)format, false; }
 #endif
+
+INLINE bool reads_pairs(kelvin_entry_format format) {
+#ifdef ATTENTION_ROUNDS
+  return !is_quantised(format);
+#else
+  return (void)format, false;
+#endif
+}
+
+/* Around products that round to bfloat16. */
+INLINE void begin_rounding(void) {
+#ifdef TILE_PRODUCTS
+  begin_tiles();
+#endif
+}
+
+INLINE void end_rounding(void) {
+#ifdef TILE_PRODUCTS
+  end_tiles();
+#endif
+}
 
 static void scores(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                    int32_t rows, float scale, float *scores, ptrdiff_t stride) {
@@ -133,6 +154,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
   const bool converts = rows > MANY_ROWS && head->key_format != KELVIN_ENTRY_F32;
   const int32_t width = head->key_width, step = converts && width > TILE_CHANNELS ? TILE_CHANNELS : width;
   float tile[TILE_CHANNELS * KELVIN_PAGE_ENTRIES] __attribute__((aligned(64)));
+  if (converts) begin_rounding();
   for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
     const pages_ahead ahead = keys_ahead(head, first, entry, last);
     for (int32_t d = 0; d < width; d += step) {
@@ -144,7 +166,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
           .scores = scores + entry - first, .stride = stride,
           .ahead = converts ? NULL : &ahead, .starts = d == 0, .ends = d + channels == width, .scale = scale,
       };
-#ifdef PAIR_PRODUCTS
+#ifdef ATTENTION_ROUNDS
       if (converts) {
         score_pairs(head->key_format, rows, p);
         continue;
@@ -159,6 +181,7 @@ static void scores(const kelvin_head *head, int32_t first, int32_t last, const f
       else score_bf16(rows, &p);
     }
   }
+  if (converts) end_rounding();
 }
 
 /* ---- Mix ---- */
@@ -295,6 +318,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
   const bool many = rows > MANY_ROWS && format != KELVIN_ENTRY_F32;
   float tile[KELVIN_PAGE_ENTRIES * TILE_CHANNELS] __attribute__((aligned(64)));
   float scales[TILE_CHANNELS / KELVIN_BLOCK * KELVIN_PAGE_ENTRIES];
+  if (many) begin_rounding();
   for (int32_t entry = first; entry < last; entry += KELVIN_PAGE_ENTRIES) {
     const pages_ahead ahead = values_ahead(head, first, entry, last);
     for (int32_t d = 0; d < head->value_width; d += TILE_CHANNELS) {
@@ -316,7 +340,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
         p.ahead = NULL;
         p.value_stride = TILE_CHANNELS * 4;
       }
-#ifdef PAIR_PRODUCTS
+#ifdef ATTENTION_ROUNDS
       if (many) {
         mix_pairs(converts ? KELVIN_ENTRY_F32 : format, rows, p);
         continue;
@@ -325,6 +349,7 @@ static void mix(const kelvin_head *head, int32_t first, int32_t last, const floa
       mixes[converts ? KELVIN_ENTRY_F32 : format](rows, &p);
     }
   }
+  if (many) end_rounding();
 }
 
 /* ---- Writing ---- */

@@ -3,8 +3,6 @@
  * With the demo model and two threads, --kernels avx512 -> avx512bf16: `kelvin bench -p 4096 -n 0` 768 -> 960 tokens/s, and `kelvin
  * score -f Examples/alice.txt --prefill 2048` 2.8334 -> 2.8326 nats; with --exact it is 2.8317. */
 
-enum { PAIRS_OF_PAGE = TILE_CHANNELS / 2 * KELVIN_PAGE_ENTRIES };
-
 /* first and second, rounded to bfloat16 and side by side in every lane. */
 INLINE vi pair_of(vf first, vf second) {
   const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
@@ -12,32 +10,7 @@ INLINE vi pair_of(vf first, vf second) {
   return (vi)_mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-/* `rows` rows of `count` numbers, each `stride` bytes from the one before, as pairs of a row and the next: zeros follow the last
- * row, and `count` is a multiple of LANES. */
-INLINE void pair_rows(kelvin_entry_format format, const uint8_t *from, int32_t rows, size_t stride, int32_t count,
-                      int32_t *pairs) {
-  const size_t bytes = entry_bytes(format);
-  for (int32_t row = 0; row < rows; row += 2, from += 2 * stride, pairs += KELVIN_PAGE_ENTRIES) {
-    for (int32_t i = 0; i < count; i += LANES) {
-      const vf first = load_number(format, from + (size_t)i * bytes);
-      const vf second = row + 1 < rows ? load_number(format, from + stride + (size_t)i * bytes) : broadcast(0);
-      store((float *)pairs + i, (vf)pair_of(first, second));
-    }
-  }
-}
-
-static void pair_f32(const uint8_t *from, int32_t rows, size_t stride, int32_t count, int32_t *pairs) {
-  pair_rows(KELVIN_ENTRY_F32, from, rows, stride, count, pairs);
-}
-static void pair_f16(const uint8_t *from, int32_t rows, size_t stride, int32_t count, int32_t *pairs) {
-  pair_rows(KELVIN_ENTRY_F16, from, rows, stride, count, pairs);
-}
-static void pair_bf16(const uint8_t *from, int32_t rows, size_t stride, int32_t count, int32_t *pairs) {
-  pair_rows(KELVIN_ENTRY_BF16, from, rows, stride, count, pairs);
-}
-
-/* In the order of kelvin_entry_format. */
-static void (*const pairings[])(const uint8_t *, int32_t, size_t, int32_t, int32_t *) = {pair_f32, pair_f16, pair_bf16};
+#include "pair_rows.inc.h"
 
 /* out[r][0..64) += the products of `pairs` rows of 64 pairs, which lie one after another, with the pairs of row r. */
 INLINE void add_products(int32_t rows, const int32_t *columns, const int32_t (*row)[KELVIN_PAGE_ENTRIES / 2], int32_t pairs,

@@ -21,6 +21,6 @@
 #pragma clang attribute pop
 
 KELVIN_ROW(avx512, )
-KELVIN_ROW(avx512rounding, .multiply_rounded = multiply_rounded)
+KELVIN_ROW(avx512rounding, .multiply_rounded = multiply_rounded, .rounded_packings = 1u << KELVIN_PACKED_U4)
 KELVIN_LIMITS_ROW(avx512)
 #endif

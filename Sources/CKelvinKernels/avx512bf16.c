@@ -8,6 +8,7 @@
 
 #pragma clang attribute push(                                                                                          \
     __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16"))), apply_to = function)
+#define ATTENTION_ROUNDS
 #define PAIR_PRODUCTS
 #include "lanes_avx512.h"
 #include "vectors.inc.h"
@@ -23,6 +24,6 @@
 #include "limits.inc.h"
 #pragma clang attribute pop
 
-KELVIN_ROW(avx512bf16, .multiply_rounded = multiply_rounded)
+KELVIN_ROW(avx512bf16, .multiply_rounded = multiply_rounded, .rounded_packings = 1u << KELVIN_PACKED_U4)
 KELVIN_LIMITS_ROW(avx512bf16)
 #endif

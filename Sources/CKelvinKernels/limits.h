@@ -5,7 +5,7 @@
 #include "kelvin_limits.h"
 
 extern const kelvin_limits kelvin_limits_scalar, kelvin_limits_avx2, kelvin_limits_avx512,
-    kelvin_limits_avx512bf16, kelvin_limits_neon;
+    kelvin_limits_avx512bf16, kelvin_limits_avx512amx, kelvin_limits_neon;
 
 #define KELVIN_LIMITS_ROW(variant)                                                                                     \
   const kelvin_limits kelvin_limits_##variant = {                                                                      \

@@ -76,7 +76,10 @@ static inline size_t block_bytes(const kelvin_weight *w) {
 
 extern const kelvin_kernels kelvin_scalar;
 #if defined(__x86_64__)
-extern const kelvin_kernels kelvin_avx2, kelvin_avx512, kelvin_avx512rounding, kelvin_avx512bf16;
+extern const kelvin_kernels kelvin_avx2, kelvin_avx512, kelvin_avx512rounding, kelvin_avx512bf16, kelvin_avx512amx;
+
+/* Whether this process may use tiles of bfloat16. */
+bool kelvin_may_use_tiles(void);
 #elif defined(__aarch64__)
 extern const kelvin_kernels kelvin_neon;
 #endif

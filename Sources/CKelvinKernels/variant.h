@@ -36,14 +36,19 @@ INLINE bool reads_in_streams(void) {
 #endif
 }
 
+/* Rows of queries that share a page which is converted for them. Their scores should stay in the second cache meanwhile. */
+#ifndef SHARED_ROWS
+#define SHARED_ROWS 24
+#endif
+
 /* The row of the table that a variant's file makes of its functions, and of those that only it has. */
 #define KELVIN_ROW(variant, ...)                                                                                       \
   const kelvin_kernels kelvin_##variant = {                                                                            \
-      .name = #variant, .quantise = quantise, .multiply = multiply, .rms_norm = rms_norm, .add = add,                  \
+      .name = #variant, .shared_rows = SHARED_ROWS, .quantise = quantise, .multiply = multiply, .rms_norm = rms_norm, .add = add,                  \
       .layer_norm = layer_norm, .gelu = gelu, .gelu_multiply = gelu_multiply, .silu_multiply = silu_multiply,          \
       .rotate = rotate, .write_entries = write_entries, .hadamard = hadamard, .scores = scores,                        \
       .exponentials = exponentials, .mix = mix, .softcap = softcap, .add_scaled = add_scaled, .add_rows = add_rows,    \
-      .multiply_by = multiply_by, .count_rows = count_rows,     __VA_ARGS__                                            \
+      .multiply_by = multiply_by, .count_rows = count_rows, __VA_ARGS__                                            \
   };
 
 #endif

@@ -83,7 +83,7 @@ struct AttentionPass {
   }
 
   /// Query positions that one piece of a prefill handles.
-  private var tile: Int { max(1, 24 / group) }
+  private var tile: Int { max(1, processor.kernels.sharedRows / group) }
 
   private func prefill(_ store: inout Store) -> Tensor {
     let output = self.output

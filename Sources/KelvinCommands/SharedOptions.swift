@@ -14,7 +14,7 @@ struct ModelOptions: ParsableArguments {
   var threads: Int?
 
   @Option(
-    help: "Kernels: scalar, avx2, avx512, avx512rounding, avx512bf16 or neon. (default: the fastest of this machine)")
+    help: "Kernels: an instruction set, perhaps with more rounding. (default: the fastest of this machine)")
   var kernels: Kernels.Variant?
 
   @Flag(help: "Compute with 32-bit floats throughout: weights, activations, cache.")

@@ -97,7 +97,7 @@ extension Engine {
     guard options.isCached else { return result }
     let counter = DemandCounter(
       model: loaded.model, cost: loaded.cost, formats: options.formats,
-      rounds: Kernels.Variant(rawValue: kernels)?.roundsToHalves ?? false)
+      kernels: Kernels.Variant(rawValue: kernels))
     let (bench, before) = (result.bench, sequences.entriesBefore)
     result.demand =
       bench.prompt > 0

@@ -10,14 +10,14 @@ struct DemandCounter {
   let model: any LanguageModel
   let cost: ModelCost
   let formats: EntryFormats
-  /// Whether attention of prompts is rounded to bfloat16 unless entries are 32-bit floats, and activations where weights are.
-  let rounds: Bool
+  /// What computes, and rounds.
+  let kernels: Kernels.Variant?
 
   /// `steps` passes of one token in each of `batch` sequences, whose heads hold `before` entries at first and `after` in the
   /// end: `[store][head]`.
   func steps(_ steps: Int, batch: Int, before: [[Int]], after: [[Int]]) -> PassDemand {
     var demand = PassDemand()
-    for weights in [cost.layers, cost.wantedRows, cost.head] { demand.add(weights, rows: batch, rounds: rounds) }
+    for weights in [cost.layers, cost.wantedRows, cost.head] { demand.add(weights, rows: batch, kernels: kernels) }
     for store in model.layout.storeOfLayer {
       let held = before[store].reduce(0, +) + after[store].reduce(0, +)
       let entries = Double(held) / 2 / Double(max(1, before[store].count))
@@ -31,16 +31,17 @@ struct DemandCounter {
   /// `batch` sequences.
   func prompt(_ tokens: Int, chunk: Int, batch: Int, before: [[Int]]) -> PassDemand {
     var demand = PassDemand()
-    for weights in [cost.wantedRows, cost.head] { demand.add(weights, rows: 1, rounds: rounds) }
+    for weights in [cost.wantedRows, cost.head] { demand.add(weights, rows: 1, kernels: kernels) }
     for start in stride(from: 0, to: tokens, by: chunk) {
       let rows = min(chunk, tokens - start)
-      demand.add(cost.layers, rows: rows, rounds: rounds)
+      demand.add(cost.layers, rows: rows, kernels: kernels)
       for store in model.layout.storeOfLayer {
         let held = Double(before[store].reduce(0, +)) / Double(max(1, before[store].count)) + Double(start)
         let reach = Double(model.layout.stores[store].mostEntries(of: .max))
         let met = (1...rows).reduce(0.0) { $0 + min(reach, held + Double($1)) }
         let attention = attention(to: store, read: min(reach + Double(rows), held + Double(rows)), met: met)
-        demand += rounds && formats.keys != .f32 && formats.values != .f32 ? attention.rounded : attention
+        let rounds = kernels?.roundsAttention == true && formats.keys != .f32 && formats.values != .f32
+        demand += rounds ? attention.rounded : attention
       }
       demand.bytes += Double(model.layout.stateBytes)
     }

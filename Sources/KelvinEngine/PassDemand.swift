@@ -42,13 +42,19 @@ public struct PassDemand: Sendable, Hashable {
     sum.halfOperations += more.halfOperations
   }
 
-  /// Adds products of `rows` rows of activations with `weights`, which are read once; `rounds`: to bfloat16 where weights
-  /// are.
-  mutating func add(_ weights: WeightCost, rows: Int, rounds: Bool) {
+  /// Adds products of `rows` rows of activations with `weights`, which are read once, by `kernels`.
+  mutating func add(_ weights: WeightCost, rows: Int, kernels: Kernels.Variant?) {
     bytes += weights.bytes
-    codeOperations += 2 * weights.codes * Double(rows)
-    halfOperations += 2 * (rounds ? weights.bfloats : 0) * Double(rows)
-    numberOperations += 2 * (weights.floats + (rounds ? 0 : weights.bfloats)) * Double(rows)
+    for (kind, numbers) in weights.numbers {
+      let operations = 2 * numbers * Double(rows)
+      if kernels?.roundsToHalves(kind, rows: rows) == true {
+        halfOperations += operations
+      } else if kind == .codes {
+        codeOperations += operations
+      } else {
+        numberOperations += operations
+      }
+    }
   }
 }
 
@@ -75,20 +81,12 @@ public struct LimitShare: Sendable, Hashable {
 struct WeightCost: Sendable, Hashable {
   /// Bytes in memory.
   var bytes = 0.0
-  /// Numbers that are multiplied as int8 codes.
-  var codes = 0.0
-  /// Numbers that are bfloat16.
-  var bfloats = 0.0
-  /// Numbers that are multiplied as 32-bit floats.
-  var floats = 0.0
+  /// Numbers of each kind.
+  var numbers: [StoredTensor.Kind: Double] = [:]
 
   mutating func add(_ cost: StoredTensor.ProductCost) {
     bytes += Double(cost.bytes)
-    switch cost.kind {
-    case .codes: codes += Double(cost.numbers)
-    case .bfloats: bfloats += Double(cost.numbers)
-    case .floats: floats += Double(cost.numbers)
-    }
+    numbers[cost.kind, default: 0] += Double(cost.numbers)
   }
 }
 

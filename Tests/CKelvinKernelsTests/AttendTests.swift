@@ -71,8 +71,10 @@ struct AttendTests {
 
   /// Whether a variant rounds what it reads to bfloat16 for so many rows.
   private static func pairs(_ variant: String, _ format: kelvin_entry_format, rows: Int) -> Bool {
-    variant == "avx512bf16" && rows > 12 && format != KELVIN_ENTRY_F32
+    roundsAttention(variant) && rows > 12 && format != KELVIN_ENTRY_F32
   }
+
+  private static func roundsAttention(_ variant: String) -> Bool { ["avx512bf16", "avx512amx"].contains(variant) }
 
   @Test("writes entries bit for bit like the scalar variant", arguments: variants)
   func write(variant: String) throws {
@@ -171,8 +173,7 @@ struct AttendTests {
     }
   }
 
-  @Test(
-    "products of bfloat16 round what they read, and nothing else", arguments: variants.filter { $0.hasSuffix("bf16") })
+  @Test("products of bfloat16 round what they read, and nothing else", arguments: variants.filter(roundsAttention))
   func pairs(variant: String) throws {
     var random = Random(seed: 9)
     let (scalar, vector) = (try kernels("scalar"), try kernels(variant))

@@ -54,9 +54,9 @@ struct Random: RandomNumberGenerator {
 }
 
 /// The variants this machine can run beside the scalar one.
-let variants: [String] = ["avx512", "avx512rounding", "avx512bf16", "avx2", "neon"].filter { (name: String) in
-  kelvin_kernels_named(name) != nil
-}
+let variants: [String] = [
+  "avx512", "avx512rounding", "avx512bf16", "avx512amx", "avx2", "neon",
+].filter { (name: String) in kelvin_kernels_named(name) != nil }
 
 func kernels(_ name: String) throws -> kelvin_kernels {
   try #require(kelvin_kernels_named(name)).pointee

@@ -5,6 +5,11 @@ import KelvinTensors
 import TestSupport
 import Testing
 
+/// Kernels that multiply pairs of bfloat16, or tiles where there are many tokens: tokens of a prompt, and whether they do.
+private let roundingProducts: [(kernels: Kernels.Variant, tokens: Int, isMultiplied: Bool)] = [
+  (.avx512bf16, 12, true), (.avx512amx, 12, false), (.avx512amx, 100, true),
+].filter { Kernels.available.contains($0.0) }
+
 @Suite("What a pass must do, and how near a speed comes to it")
 struct LimitTests {
   /// A byte and an operation a second: seconds are bytes or operations.
@@ -65,7 +70,7 @@ struct LimitTests {
 
   @Test(
     "attention of a prompt that is rounded to bfloat16 counts as such, unless entries are 32-bit floats",
-    .enabled(if: Kernels.Variant.rounding?.roundsToHalves == true))
+    .enabled(if: Kernels.Variant.rounding?.roundsAttention == true))
   func rounding() async throws {
     var options = Engine.Options()
     options.threads = 1
@@ -83,8 +88,10 @@ struct LimitTests {
 
   @Test(
     "products with weights in bfloat16 count as such where activations are rounded to it",
-    .enabled(if: Kernels.Variant.rounding?.roundsToHalves == true))
-  func roundedProducts() async throws {
+    .enabled(if: !roundingProducts.isEmpty), arguments: roundingProducts.indices)
+  func roundedProducts(index: Int) async throws {
+    let (kernels, tokens, isMultiplied) = roundingProducts[index]
+    let halves = isMultiplied ? Self.promptNumbers(tokens) - (tokens < 96 ? 0 : Self.promptNumbers(0)) : 0
     try await Fixtures.withFolder { folder in
       let path = folder.appendingPathComponent("bf16.gguf").path
       var conversion = ConversionOptions()
@@ -92,16 +99,17 @@ struct LimitTests {
       try ModelConversion(from: Fixtures.path("llama-gqa"), to: path, options: conversion).write()
       var (options, cache) = (Engine.Options(), CacheOptions())
       options.threads = 1
+      options.kernels = kernels
       // So attention does not count.
       cache.formats = EntryFormats(keys: .f32, values: .f32)
-      let bench = BenchCase(prompt: 12, generated: 0, depth: 0)
-      let products = Double(2 * Self.promptNumbers(12))
+      let bench = BenchCase(prompt: tokens, generated: 0, depth: 0)
       let rounded = try await Engine(path: path, options: options).bench(bench, repetitions: 1, options: cache).demand
-      #expect(rounded?.halfOperations == products)
+      #expect(rounded?.halfOperations == Double(2 * halves))
+      options.kernels = .scalar
       options.isExact = true
       let exact = try await Engine(path: path, options: options).bench(bench, repetitions: 1, options: cache).demand
       #expect(exact?.halfOperations == 0)
-      #expect(exact?.numberOperations == rounded.map { $0.numberOperations + products })
+      #expect(exact?.numberOperations == rounded.map { $0.numberOperations + Double(2 * halves) })
     }
   }
 

@@ -123,6 +123,8 @@ typedef struct {
 typedef struct {
   const char *name; /* "scalar", "avx2", "avx512", "neon" */
 
+  int32_t shared_rows; /* rows of queries that `scores` and `mix` of a prompt are best given at once */
+
   /* Fills codes, scales and sums of rows [first, last) from values. `columns` as stored. A code is the number times
    * 127 / max|x|, rounded to nearest, ties to even; every variant writes the same bits. */
   void (*quantise)(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last);
@@ -133,11 +135,17 @@ typedef struct {
   void (*multiply)(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first, int32_t last,
                    const float *bias, float *y, ptrdiff_t y_stride);
 
-  /* Like multiply, for U4 weights and at least 12 tokens, with each weight rounded to the nearest of the 255 multiples of
-   * largest / 127 from -largest to largest, `largest` the greatest magnitude that codes can mean in its row; a weight is off by
-   * 0.56 of such a multiple at most. It does not depend on how panels and tokens were split. NULL where a variant has none. */
+  /* Like multiply, for weights of the packings in `rounded_packings` and at least 12 tokens, with weights rounded; it does not
+   * depend on how panels and tokens were split. NULL where a variant has none.
+   *
+   * avx512rounding, avx512bf16: each weight becomes the nearest of the 255 multiples of largest / 127 from -largest to largest,
+   * `largest` the greatest magnitude that codes can mean in its row; it is off by 0.56 of such a multiple at most.
+   * avx512amx: weights and activations become bfloat16, to nearest, ties to even; what is below 2^-126 may become 0. It reads
+   * `values` of x (`rounds_values`). */
   void (*multiply_rounded)(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
                            int32_t last, const float *bias, float *y, ptrdiff_t y_stride);
+  uint32_t rounded_packings; /* bit p: packing p */
+  bool rounds_values;
 
   /* y = x / sqrt(mean(x^2) + epsilon) * (weight + offset), one row of n. x and y may be the same. */
   void (*rms_norm)(const float *x, const float *weight, float offset, float epsilon, int32_t n, float *y);
@@ -172,8 +180,8 @@ typedef struct {
 
   /* scores[r*stride + j] = scale * (queries[r] . key[first + j]) for j in [0, last - first), r in [0, rows). queries [rows][Dk],
    * row r at r*query_stride; Dk at most KELVIN_MOST_CODES where keys are quantised. first is a multiple of 64. May write up
-   * to the next multiple of 64 beyond last - first (stride allows for it). avx512bf16 rounds queries and keys to bfloat16 if
-   * there are more than 12 rows and keys are halves or bfloats. */
+   * to the next multiple of 64 beyond last - first (stride allows for it). avx512bf16 and avx512amx round queries and keys to bfloat16
+   * if there are more than 12 rows and keys are halves or bfloats. */
   void (*scores)(const kelvin_head *head, int32_t first, int32_t last, const float *queries, ptrdiff_t query_stride,
                  int32_t rows, float scale, float *scores, ptrdiff_t stride);
 
@@ -182,7 +190,8 @@ typedef struct {
   float (*exponentials)(float *x, int32_t n, float *max);
 
   /* out[r*out_stride + d] += sum over j in [0, last - first) of weights[r*stride + j] * value[first + j][d]. first is a
-   * multiple of 64. avx512bf16 rounds weights and values to bfloat16 if there are more than 12 rows and values are not F32. */
+   * multiple of 64. avx512bf16 and avx512amx round weights and values to bfloat16 if there are more than 12 rows and values are
+   * not F32. */
   void (*mix)(const kelvin_head *head, int32_t first, int32_t last, const float *weights, ptrdiff_t stride, int32_t rows,
               float *out, ptrdiff_t out_stride);
 
@@ -202,6 +211,9 @@ typedef struct {
 
 /* The row named `name`, or NULL where this machine cannot run it or it was not compiled in. NULL asks for the fastest. */
 const kelvin_kernels *kelvin_kernels_named(const char *name);
+
+/* The row that is fastest because it rounds what meets many tokens, or NULL where this machine has none. */
+const kelvin_kernels *kelvin_rounding_kernels(void);
 
 /* ---- Entries one at a time (not hot) -------------------------------------------------------------------------- */
 

@@ -29,9 +29,13 @@ extension Processor {
   }
 
   private func multiply(_ input: Tensor, _ products: UnsafeBufferPointer<Product>) {
-    let quantised = products.contains { $0.weight.panels.isQuantised }
+    let isLong = input.rows >= Self.manyTokens
+    let readsValues = isLong && kernels.table.pointee.rounds_values
+    let quantised = products.contains {
+      $0.weight.panels.isQuantised && !(readsValues && kernels.rounds($0.weight.panels))
+    }
     let activations = input.activations(quantised: quantised)
-    if input.rows >= Self.manyTokens {
+    if isLong {
       let parts = parts(of: Array(products), rows: input.rows)
       parallel(parts.count) { index, _ in
         let part = parts[index]
@@ -227,7 +231,11 @@ extension UnsafeBufferPointer<Product> {
 extension PackedPanels {
   /// Whether products read the int8 form of their input.
   var isQuantised: Bool { weight.packing == KELVIN_PACKED_U4 || weight.packing == KELVIN_PACKED_U8 }
+}
 
-  /// Whether codes are nibbles, which `multiply_rounded` takes.
-  var isOfNibbles: Bool { weight.packing == KELVIN_PACKED_U4 }
+extension Kernels {
+  /// Whether `multiply_rounded` takes a weight.
+  func rounds(_ panels: PackedPanels) -> Bool {
+    table.pointee.rounded_packings >> panels.weight.packing.rawValue & 1 == 1
+  }
 }

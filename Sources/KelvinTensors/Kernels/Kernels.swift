@@ -6,18 +6,29 @@ import CKelvinKernels
 public struct Kernels: Sendable {
   /// The instruction sets that kernels are written for.
   public enum Variant: String, CaseIterable, Sendable {
-    case scalar, avx2, avx512, avx512rounding, avx512bf16, neon
+    case scalar, avx2, avx512, avx512rounding, avx512bf16, avx512amx, neon
 
     /// The variant that is fastest because it rounds; `nil`: there is none here.
     ///
     /// To 8 bits a row the 4-bit weights that meet many tokens; where the processor multiplies bfloat16, also to that attention of
-    /// prompts and activations that meet weights in it (`roundsToHalves`).
+    /// prompts (`roundsAttention`) and activations that meet weights in it; where it multiplies tiles of bfloat16, attention
+    /// and all weights but 32-bit floats that meet many tokens, to nothing else.
     public static var rounding: Variant? {
-      [.avx512bf16, .avx512rounding].first { Kernels.available.contains($0) }
+      guard let table = kelvin_rounding_kernels() else { return nil }
+      return Variant(rawValue: String(cString: table.pointee.name))
     }
 
-    /// Whether products of floats are made of pairs of bfloat16.
-    public var roundsToHalves: Bool { self == .avx512bf16 }
+    /// Whether attention of prompts is made of products of bfloat16, unless entries are 32-bit floats.
+    public var roundsAttention: Bool { self == .avx512bf16 || self == .avx512amx }
+
+    /// Whether products of so many rows of activations with such weights are made of bfloat16.
+    package func roundsToHalves(_ kind: StoredTensor.Kind, rows: Int) -> Bool {
+      switch self {
+      case .avx512bf16: kind == .bfloats
+      case .avx512amx: kind != .floats && rows >= Processor.manyTokens
+      default: false
+      }
+    }
   }
 
   /// A static, immutable table in the C target: safe to share.
@@ -36,6 +47,9 @@ public struct Kernels: Sendable {
   public static var available: [Variant] {
     Variant.allCases.filter { kelvin_kernels_named($0.rawValue) != nil }
   }
+
+  /// Rows of queries that attention of a prompt handles best at once.
+  package var sharedRows: Int { Int(table.pointee.shared_rows) }
 
   /// The name of the variant, as `--kernels` takes it.
   public var name: String { String(cString: table.pointee.name) }

@@ -11,9 +11,9 @@ extension StoredTensor {
     package var kind: Kind
   }
 
-  /// What the numbers of a packed matrix are: bfloats are multiplied as such where activations are rounded to bfloat16.
+  /// What the numbers of a packed matrix are; see `Kernels.Variant.roundsToHalves(_:rows:)` for what they are multiplied as.
   package enum Kind: Sendable {
-    case codes, bfloats, floats
+    case codes, bfloats, halves, floats
   }
 
   /// The cost of a product with this matrix; `nil` for what is no matrix.
@@ -34,6 +34,7 @@ extension kelvin_packing {
     switch self {
     case KELVIN_PACKED_U4, KELVIN_PACKED_U8: .codes
     case KELVIN_PACKED_BF16: .bfloats
+    case KELVIN_PACKED_F16: .halves
     default: .floats
     }
   }

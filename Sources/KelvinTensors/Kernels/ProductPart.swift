@@ -14,7 +14,7 @@ extension Processor {
   /// Rows of an input from which products are cut into `ProductPart`s, and from which to round a weight pays.
   ///
   /// To round 16 rows of a block takes 90 instructions and saves 2 a token: it pays beyond 45 tokens, by half at 96.
-  static var manyTokens: Int { 96 }
+  package static var manyTokens: Int { 96 }
 
   /// Rows of a part that is cut by rows: two tiles of the widest kernel.
   ///
@@ -31,12 +31,11 @@ extension Processor {
   /// done once.
   func parts(of products: [Product], rows: Int) -> [ProductPart] {
     var parts: [ProductPart] = []
-    let canRound = kernels.table.pointee.multiply_rounded != nil
     let all = products.reduce(0) { $0 + $1.weight.panels.panelCount }
     // Twice as many as threads at least, so that nobody waits long for the last.
     let panelsOfPart = min(Self.panelsOfPart, (all + 2 * threads - 1) / (2 * threads))
     for (index, product) in products.enumerated() {
-      let (panels, isRounded) = (product.weight.panels.panelCount, canRound && product.weight.panels.isOfNibbles)
+      let panels = product.weight.panels.panelCount, isRounded = kernels.rounds(product.weight.panels)
       if !isRounded && rows >= 2 * threads * Self.rowsOfPart {
         for part in (0..<rows).parts(of: Self.rowsOfPart) {
           parts.append(ProductPart(product: index, rows: part, panels: 0..<panels, isRounded: false))
