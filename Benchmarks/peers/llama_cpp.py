@@ -14,6 +14,10 @@ from engine import BUILD, EngineError, Shape, options, python_with, run_json, ru
 
 PACKAGE_VERSION = "0.3.36"
 
+# As this version is built by GCC 12, its first product in tiles ends with an illegal instruction.
+HAS_TILES = Path("/proc/cpuinfo").exists() and "amx_tile" in Path("/proc/cpuinfo").read_text()
+WITHOUT_TILES = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+
 CMAKE_OPTIONS = [
     "CMAKE_BUILD_TYPE=Release",
     "BUILD_SHARED_LIBS=OFF",
@@ -48,6 +52,8 @@ class Engine:
         source = self.fetch_source(log)
         cmake = str(binaries / "cmake")
         defines = [f"-D{option}" for option in CMAKE_OPTIONS]
+        if HAS_TILES:
+            defines += [f"-DCMAKE_{language}_FLAGS={WITHOUT_TILES}" for language in ("C", "CXX")]
         ninja = ["-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={binaries / 'ninja'}"]
         build = str(self.folder / "build")
         run_quietly([cmake, "-S", str(source), "-B", build, *ninja, *defines], log)
@@ -72,7 +78,8 @@ class Engine:
         return source / "vendor/llama.cpp"
 
     def version(self) -> str:
-        return f"{self.commit} (as in llama-cpp-python {PACKAGE_VERSION}), native, f16 cache, flash attention on or off, whichever is faster"
+        native = "native but for tiles, with which it does not run" if HAS_TILES else "native"
+        return f"{self.commit} (as in llama-cpp-python {PACKAGE_VERSION}), {native}, f16 cache, flash attention on or off, whichever is faster"
 
     def measure(self, model: Path, threads: int, repetitions: int, wanted: list[Shape]) -> dict[Shape, float]:
         common = ["-m", str(model), "-r", str(repetitions), "-t", str(threads), "-o", "json"]

@@ -50,7 +50,7 @@ extension AttentionPass {
           let piece = list[index - 1]
           let ahead = processor.nextPiece(of: worker).map { list[$0 - 1].pagesAhead } ?? PagesAhead()
           piece.held._withUnsafeGuaranteedRef { held in
-            if let arriving, piece.entries.contains(held.firstAdded) {
+            if piece.entries.contains(held.firstAdded), let arriving {
               held.write(arriving.keys, arriving.values, head: piece.head, kernels: processor.kernels)
             }
             if records.attention { ledgers[piece.head].attention.ask(for: piece.entries) }

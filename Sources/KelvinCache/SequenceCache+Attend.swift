@@ -38,7 +38,7 @@ extension SequenceCache {
       output = try attend(queries, box: box, readers: readers[index].count, scale: scale)
     }
     if layer == readers[index].last {
-      try box.open.expire(unseenFrom: seen - 1)
+      try box.open.expire(unseenFrom: seen - 1, kernels: kernels)
       if observes(box) {
         box.open.measureForReview(
           on: queries.processor, scale: scale, spreads: formats.keys.isQuantised, angles: &angles)
@@ -74,7 +74,7 @@ extension SequenceCache {
       placed(keys, at: first, in: store), stored, at: first, merges: merges, writesLater: writesLater, kernels: kernels)
     box.open.record(norms: keys, values, through: entries.outputProjection, kinds: kinds)
     // A single query sees everything that is left; where there are several, attention reads lifetimes.
-    if positions.count == 1 { try box.open.expire(unseenFrom: first) }
+    if positions.count == 1 { try box.open.expire(unseenFrom: first, kernels: kernels) }
   }
 
   /// Whether a review follows that reads what is measured for it.

@@ -26,18 +26,23 @@ extension Store {
   }
 
   /// Lets the entries of every head leave that no query from `position` on sees.
-  mutating func expire(unseenFrom position: Int) throws(MemoryError) {
+  mutating func expire(unseenFrom position: Int, kernels: Kernels) throws(MemoryError) {
     guard layout.endsLifetimes else { return }
-    for head in heads.indices { try expire(unseenFrom: position, head: head) }
+    for head in heads.indices { try expire(unseenFrom: position, head: head, kernels: kernels) }
   }
 
   /// Lets the entries leave that no query from `position` on sees.
-  mutating func expire(unseenFrom position: Int, head: Int) throws(MemoryError) {
+  mutating func expire(unseenFrom position: Int, head: Int, kernels: Kernels) throws(MemoryError) {
     let gone = ledger.heads[head].gone
     let over = gone.indices.filter { gone[$0] <= position }
     guard !over.isEmpty else { return }
     if layout.gating != nil { inherit(over, head: head) }
-    for entry in over.reversed() { try remove(entry, head: head) }
+    // Where several leave, the keys that stay are added up again when somebody asks.
+    if over.count > 1 { heads[head].directions = nil }
+    for entry in over.reversed() {
+      heads[head].removeDirection(of: entry, kernels: kernels)
+      try remove(entry, head: head)
+    }
   }
 
   /// What merged entries received goes to the entries that took their places, oldest first.

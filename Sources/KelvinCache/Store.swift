@@ -51,7 +51,7 @@ struct Store: ~Copyable {
   ) throws(MemoryError) {
     added = keys.rows
     if added > 1 || !merges.isEmpty { closeVacancies() }
-    if merges.isEmpty { try expire(unseenFrom: position) }
+    if merges.isEmpty { try expire(unseenFrom: position, kernels: kernels) }
     countBefore = heads.first.map { $0.count - ($0.vacancy == nil ? 0 : 1) } ?? 0
     try makeRoom(for: added)
     let records = policy.records

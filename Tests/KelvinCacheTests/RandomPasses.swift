@@ -19,6 +19,8 @@ struct RandomPasses: Sendable {
   var residual = 0
   var threads = 1
   var reviewsChunks = false
+  /// How many entries a query sees; `nil`: all.
+  var window: Int?
   /// Passes after which nobody looks at the ledger: their results have none.
   var unseenPasses = 0..<0
 
@@ -28,7 +30,8 @@ struct RandomPasses: Sendable {
     StoreLayout(
       heads: heads, keyWidth: keyWidth, values: .stored(width: valueWidth),
       rotary: Rotary(
-        pairs: pairs, frequencies: (0..<keyWidth / 2).map { pow(100, -2 * Double($0) / Double(keyWidth)) }))
+        pairs: pairs, frequencies: (0..<keyWidth / 2).map { pow(100, -2 * Double($0) / Double(keyWidth)) }),
+      reach: window.map { .window($0) } ?? .everything)
   }
 
   /// What one pass gave.

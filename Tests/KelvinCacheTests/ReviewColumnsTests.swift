@@ -36,6 +36,9 @@ struct ReviewColumnsTests {
       heads: 3, group: 1, keyWidth: 32, valueWidth: 32, passes: [9] + Array(repeating: 1, count: 80), formats: format,
       threads: 2)
     try compareSimilarity(passes, tolerance: format == .f32 ? 1e-5 : 2e-2)
+    var windowed = passes
+    windowed.window = 40
+    try compareSimilarity(windowed, tolerance: format == .f32 ? 1e-5 : 2e-2)
   }
 
   @Test("and so it is within the rounding of every format, spread or not", arguments: formats)
@@ -156,6 +159,9 @@ struct ReviewColumnsTests {
     try passes.run(witness) { queries, keys, values, result in
       body(queries)
       seen += keys.count / (passes.heads * passes.keyWidth)
+      if let window = passes.window {
+        reference.keep(reference.heads.map { $0.map { Int32($0.position) }.filter { Int($0) >= seen - window } })
+      }
       _ = reference.attend(queries, keys, values, scale: passes.scale)
       if let ledger = witness.ledger, ledger.seen == seen {
         reviews += 1

@@ -13,7 +13,7 @@ extension Tensor {
   public func multiplyHeads(every width: Int, by weights: [Weight], into output: Tensor, every outputWidth: Int) {
     guard let shape = weights.first else { return }
     precondition(
-      weights.allSatisfy { !$0.panels.isQuantised && $0.rows == shape.rows && $0.columns == shape.columns },
+      weights.allSatisfy { !$0.panels.weight.isQuantised && $0.rows == shape.rows && $0.columns == shape.columns },
       "\(shape.name): heads of several shapes, or of codes")
     precondition(
       rows == output.rows && columns >= width * (weights.count - 1) + shape.columns && shape.rows <= outputWidth

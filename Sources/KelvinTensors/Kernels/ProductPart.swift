@@ -29,13 +29,13 @@ extension Processor {
 
   /// Cuts products by rows where there are enough for all threads; by panels where weights are rounded, so that it is
   /// done once.
-  func parts(of products: [Product], rows: Int) -> [ProductPart] {
+  func parts(of products: UnsafeBufferPointer<ProductView>, rows: Int) -> [ProductPart] {
     var parts: [ProductPart] = []
-    let all = products.reduce(0) { $0 + $1.weight.panels.panelCount }
+    let all = products.reduce(0) { $0 + $1.panelCount }
     // Twice as many as threads at least, so that nobody waits long for the last.
     let panelsOfPart = min(Self.panelsOfPart, (all + 2 * threads - 1) / (2 * threads))
     for (index, product) in products.enumerated() {
-      let panels = product.weight.panels.panelCount, isRounded = kernels.rounds(product.weight.panels)
+      let (panels, isRounded) = (product.panelCount, kernels.rounds(product.weight))
       if !isRounded && rows >= 2 * threads * Self.rowsOfPart {
         for part in (0..<rows).parts(of: Self.rowsOfPart) {
           parts.append(ProductPart(product: index, rows: part, panels: 0..<panels, isRounded: false))
