@@ -83,11 +83,15 @@ struct AttentionPass {
   }
 
   /// Query positions that one piece of a prefill handles.
-  private var tile: Int { max(1, processor.kernels.sharedRows / group) }
+  private func tile(_ records: Records) -> Int {
+    let positions = max(1, processor.kernels.sharedRows / group)
+    return records.attentionCount > 0 ? min(CountedShares.mostPositions, positions) : positions
+  }
 
   private func prefill(_ store: inout Store) -> Tensor {
     let output = self.output
     let heads = store.heads
+    let tile = tile(store.policy.records)
     let tiles = (queries.rows + tile - 1) / tile
     let longest = heads.reduce(0) { max($0, $1.places) }
     let scratch = TileScratch(self, rows: tile * group, entries: longest)

@@ -3,9 +3,10 @@ import KelvinPolicies
 import KelvinTensors
 
 /// Which queries of a prefill's tiles gave an entry at least an even share, tile by tile.
-///
-/// A tile has 24 query positions at most, so its bits for one entry are a whole number that a float holds exactly.
 struct CountedShares {
+  /// Query positions that a tile may have: as many bits are a whole number that a float holds exactly.
+  static let mostPositions = 24
+
   /// `[heads · counted tiles, entries]`: bit `i` for the tile's query `i`.
   private let bits: Tensor
   /// `[heads · counted tiles, entries]`: what the query at hand gives, sum over the group.

@@ -18,6 +18,7 @@ struct RandomPasses: Sendable {
   var formats = EntryFormat.f32
   var residual = 0
   var threads = 1
+  var kernels: Kernels.Variant?
   var reviewsChunks = false
   /// How many entries a query sees; `nil`: all.
   var window: Int?
@@ -48,7 +49,7 @@ struct RandomPasses: Sendable {
     _ policy: any CachePolicy,
     _ body: (_ queries: [Float], _ keys: [Float], _ values: [Float], Result) throws -> Void = { _, _, _, _ in }
   ) throws -> [Result] {
-    let processor = try Processor(threads: threads)
+    let processor = try Processor(threads: threads, kernels: kernels)
     var numbers = SeededNumbers(seed: 11)
     var cache = SequenceCache(
       layout: CacheLayout(layers: 1, each: store),

@@ -85,6 +85,17 @@ struct ReviewColumnsTests {
     }
   }
 
+  @Test("the same counts with all kernels, however many queries they handle at once", arguments: 1...3)
+  func kernels(group: Int) throws {
+    func counts(_ variant: Kernels.Variant) throws -> [AttentionCount] {
+      let witness = Witness(Records(attention: true, attentionCount: 90))
+      try RandomPasses(group: group, passes: [100, 1], kernels: variant).run(witness)
+      return try #require(witness.ledger).heads.map(\.attentionCount)
+    }
+    let expected = try counts(.scalar)
+    for variant in Kernels.available { #expect(try counts(variant) == expected, "\(variant)") }
+  }
+
   @Test("what nobody reads is not measured")
   func unread() throws {
     let passes = RandomPasses(passes: [7, 1])
