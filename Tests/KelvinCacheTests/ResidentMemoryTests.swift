@@ -10,8 +10,8 @@ import Testing
 #if os(Linux)
   /// What the system says that this process holds, of caches so large that nothing else matters.
   ///
-  /// Other tests run beside these and take memory as well, so one clean measurement of several is enough.
-  @Suite("Memory that a report says is gone is gone for the system as well", .serialized)
+  /// Other tests take memory as well, so each of these runs in a process of its own.
+  @Suite("Memory that a report says is gone is gone for the system as well")
   struct ResidentMemoryTests {
     /// One layer of four heads: 8 KiB a token.
     private static let layout = CacheLayout(
@@ -19,16 +19,12 @@ import Testing
     private static let formats = EntryFormats(keys: .f32, values: .f32)
     private static let chunk = 1600
     private static let tokens = 16 * chunk
-    private static let attempts = 5
-
-    private let processor: Processor
-
-    init() throws { processor = try Processor(threads: 1) }
 
     /// Reads a prompt of random keys chunk by chunk; `body` is called after each chunk, with the bytes that have grown.
-    private func read(
+    private static func read(
       _ policy: some CachePolicy, reviewsChunks: Bool, _ body: (borrowing SequenceCache, _ grown: Int) throws -> Void
     ) throws {
+      let processor = try Processor(threads: 1)
       var numbers = SeededNumbers(seed: 4)
       let rows = processor.tensor(
         rows: Self.chunk, columns: 1024, values: numbers.floats(Self.chunk * 1024))
@@ -47,36 +43,39 @@ import Testing
     }
 
     @Test("when four of five entries leave 200 MiB, at least three quarters of their bytes return to the system")
-    func eviction() throws {
-      let full = Self.layout.fullBytes(formats: Self.formats, tokens: Self.tokens)
-      #expect(full == 200 << 20)
-      let isFreed = try (0..<Self.attempts).contains { _ in
+    func eviction() async {
+      await #expect(processExitsWith: .success) {
+        let full = ResidentMemoryTests.layout.fullBytes(
+          formats: ResidentMemoryTests.formats, tokens: ResidentMemoryTests.tokens)
+        #expect(full == 200 << 20)
         let weighing = Weighing(H2O(budget: .fraction(0.2)))
-        var after = 0
-        var kept = full
-        try read(weighing, reviewsChunks: false) { cache, grown in
+        var (after, kept) = (0, full)
+        try ResidentMemoryTests.read(weighing, reviewsChunks: false) { cache, grown in
           after = grown
           kept = cache.report(policy: "", budget: nil).bytes
         }
         #expect(kept == full / 5)
-        return weighing.heaviest - weighing.lightest > full * 9 / 10 && after < kept + (full - kept) / 4
+        #expect(weighing.heaviest - weighing.lightest > full * 9 / 10)
+        #expect(after < kept + (full - kept) / 4)
       }
-      #expect(isFreed)
     }
 
     @Test("with reviews between chunks the process never holds more than the budget and one chunk")
-    func chunks() throws {
-      let most = Self.layout.fullBytes(formats: Self.formats, tokens: Self.tokens / 5 + Self.chunk)
-      let full = Self.layout.fullBytes(formats: Self.formats, tokens: Self.tokens)
-      let isBounded = try (0..<Self.attempts).contains { _ in
+    func chunks() async {
+      await #expect(processExitsWith: .success) {
+        let (layout, formats) = (ResidentMemoryTests.layout, ResidentMemoryTests.formats)
+        let (tokens, chunk) = (ResidentMemoryTests.tokens, ResidentMemoryTests.chunk)
+        let most = layout.fullBytes(formats: formats, tokens: tokens / 5 + chunk)
+        let full = layout.fullBytes(formats: formats, tokens: tokens)
         let weighing = Weighing(H2O(budget: .fraction(0.2)))
         var pool = 0
-        try read(weighing, reviewsChunks: true) { cache, _ in pool = max(pool, cache.pagePool.peakBytes) }
+        try ResidentMemoryTests.read(weighing, reviewsChunks: true) { cache, _ in
+          pool = max(pool, cache.pagePool.peakBytes)
+        }
         #expect(pool <= most)
         // Scratch for the keys of a pass, and the pool's reserve, come on top.
-        return weighing.heaviest - weighing.lightest < most + full / 8
+        #expect(weighing.heaviest - weighing.lightest < most + full / 8)
       }
-      #expect(isBounded)
     }
   }
 
