@@ -46,7 +46,7 @@ static void score_codes(const kelvin_head *head, int32_t first, int32_t last, co
   const int32_t blocks = head->key_width / KELVIN_BLOCK, most = KELVIN_MOST_CODES / head->key_width;
   for (int32_t r = 0; r < rows; r += most) {
     const int32_t count = rows - r < most ? rows - r : most;
-    const kelvin_activations x = {queries + r * query_stride, query_stride, room.codes, room.scales, room.sums};
+    const kelvin_activations x = {queries + r * query_stride, query_stride, room.codes, room.scales, room.sums, NULL};
     quantise(&x, head->key_width, 0, count);
     for (int32_t i = 0; i < count * blocks; i++) room.scales[i] *= scale;
     for (int32_t entry = first; entry < last; entry += SCORED_ENTRIES) {

@@ -19,7 +19,7 @@ static void write_entries(const kelvin_head *head, int32_t first, int32_t count,
 static void score_codes(const kelvin_head *head, int32_t first, int32_t last, const float *query, float scale,
                         float *scores) {
   query_room room;
-  const kelvin_activations x = {query, head->key_width, room.codes, room.scales, room.sums};
+  const kelvin_activations x = {query, head->key_width, room.codes, room.scales, room.sums, NULL};
   quantise(&x, head->key_width, 0, 1);
   for (int32_t b = 0; b < head->key_width / KELVIN_BLOCK; b++) room.scales[b] *= scale;
   for (int32_t entry = first; entry < last; entry++) {

@@ -2,7 +2,7 @@
 
 /* `rows` rows of numbers, each `stride` numbers from the one before, as rows of 64 bfloats; zeros behind the last number. */
 INLINE void round_rows(const float *from, ptrdiff_t stride, int32_t rows, int32_t count, uint16_t *to) {
-  for (int32_t r = 0; r < rows; r++) round_row(from + r * stride, count, TILE_CHANNELS, 32, to + r * TILE_CHANNELS);
+  for (int32_t r = 0; r < rows; r++) round_row(from + r * stride, count, TILE_CHANNELS, to + r * TILE_CHANNELS);
 }
 
 /* sums [16][64] = rows [16][64] of bfloats times 64 columns of pairs [32][64]; `halves`: 2, or 1 where the second half of every row

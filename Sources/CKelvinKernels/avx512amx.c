@@ -29,7 +29,7 @@
 #include "limits.inc.h"
 #pragma clang attribute pop
 
-KELVIN_ROW(avx512amx, .multiply_rounded = multiply_rounded, .rounds_values = true,
+KELVIN_ROW(avx512amx, .multiply_rounded = multiply_rounded, .halve = halve,
            .rounded_packings = 1u << KELVIN_PACKED_U4 | 1u << KELVIN_PACKED_U8 | 1u << KELVIN_PACKED_F16 |
                                1u << KELVIN_PACKED_BF16)
 KELVIN_LIMITS_ROW(avx512amx)

@@ -7,19 +7,18 @@ INLINE vi pair_of(vf first, vf second) {
   return (vi)_mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(second, first));
 }
 
-/* A row of `count` numbers as bfloats, and zeros behind the last up to `bfloats`, a multiple of 32; each 32 lie `apart` bfloats from
- * those before. */
-INLINE void round_row(const float *row, int32_t count, int32_t bfloats, int32_t apart, uint16_t *to) {
+/* A row of `count` numbers as bfloats, and zeros behind the last up to `bfloats`, a multiple of 32. */
+INLINE void round_row(const float *row, int32_t count, int32_t bfloats, uint16_t *to) {
   int32_t i = 0;
-  for (; count - i >= 2 * LANES; i += 2 * LANES, to += apart) {
+  for (; count - i >= 2 * LANES; i += 2 * LANES) {
     const __m512bh both = _mm512_cvtne2ps_pbh(load(row + i + LANES), load(row + i));
-    memcpy(to, &both, sizeof both);
+    memcpy(to + i, &both, sizeof both);
   }
-  for (; i < bfloats; i += 2 * LANES, to += apart) {
+  for (; i < bfloats; i += 2 * LANES) {
     const int32_t low = count - i, high = low - LANES;
     const vf first = low > 0 ? load_some(row + i, low < LANES ? low : LANES) : broadcast(0);
     const vf second = high > 0 ? load_some(row + i + LANES, high) : broadcast(0);
     const __m512bh both = _mm512_cvtne2ps_pbh(second, first);
-    memcpy(to, &both, sizeof both);
+    memcpy(to + i, &both, sizeof both);
   }
 }

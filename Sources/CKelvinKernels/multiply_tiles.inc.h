@@ -1,4 +1,4 @@
-/* Many activations times weights in bfloat16, by tiles: 32 tokens and 2 panels at a time. Packed bfloats are read where they
+/* Many activations in bfloat16 times weights, by tiles: 32 tokens and 2 panels at a time. Packed bfloats are read where they
  * lie; codes and halves are first written as they do, some panels at a time.
  *
  * To write 16 rows of a block of nibbles takes about 60 cycles, and a token 1 cycle for each such block. */
@@ -6,16 +6,14 @@
 enum {
   TILED_TOKENS = 2 * TILE_ROWS,
   TILED_BLOCKS = 64,        /* of a stretch */
-  TILED_BFLOATS = 16 * 1024 * 16, /* that stay in the second cache while the tokens pass by: 512 KB */
-  TILED_BLOCK = TILED_TOKENS * KELVIN_BLOCK /* bfloats of a block of all tokens */
+  TILED_BFLOATS = 16 * 1024 * 16 /* that stay in the second cache while the tokens pass by: 512 KB */
 };
 
-/* Some panels of a weight, a stretch of blocks at a time, and what meets them. */
+/* Some panels of a weight, a stretch of blocks at a time. */
 typedef struct {
   const kelvin_weight *w;
   int32_t first, count; /* panels */
   int32_t b0, blocks;   /* of the stretch */
-  _Alignas(64) uint16_t tokens[TILED_BLOCKS * TILED_BLOCK];
   _Alignas(64) float sums[TILED_TOKENS * 2 * KELVIN_PANEL];
   _Alignas(64) uint16_t written[TILED_BFLOATS];
 } tiled_panels;
@@ -95,32 +93,30 @@ typedef struct {
   ptrdiff_t apart;
 } tiled_sums;
 
-/* What is asked for while tiles are multiplied: the lines of sums that will be written, and rows of the tokens that come next.
- * Both may lie in another processor's cache. */
+/* Some rows of activations in bfloat16, from the first column of a stretch on, and what is asked for while they are multiplied: the
+ * lines of sums that will be written, and rows that come next. Both may lie in another processor's cache. */
 typedef struct {
-  const float *next; /* or NULL */
-  ptrdiff_t next_stride;
-  int32_t next_rows, tokens;
-} tiled_ahead;
+  const uint16_t *rows, *next;
+  ptrdiff_t stride;
+  int32_t count, next_count;
+} tiled_rows;
 
-INLINE void ask_for_tiles(const tiled_ahead *ahead, tiled_sums sums, int32_t block, int32_t blocks) {
-  for (int32_t t = block * ahead->tokens / blocks; t < (block + 1) * ahead->tokens / blocks; t++) {
+INLINE void ask_for_tiles(const tiled_rows *x, tiled_sums sums, int32_t block, int32_t blocks) {
+  for (int32_t t = block * x->count / blocks; t < (block + 1) * x->count / blocks; t++) {
     __builtin_prefetch(sums.at + t * sums.apart, 1, 3);
     __builtin_prefetch(sums.at + t * sums.apart + KELVIN_PANEL, 1, 3);
   }
-  for (int32_t r = 0; r < ahead->next_rows; r++) {
-    __builtin_prefetch(ahead->next + r * ahead->next_stride + block * KELVIN_BLOCK, 0, 2);
-    __builtin_prefetch(ahead->next + r * ahead->next_stride + block * KELVIN_BLOCK + KELVIN_BLOCK / 2, 0, 2);
-  }
+  for (int32_t r = 0; r < x->next_count; r++) __builtin_prefetch(x->next + r * x->stride + block * KELVIN_BLOCK, 0, 2);
 }
 
 /* sums += the tokens times two panels, from zero on if `starts`; `many`: of the tokens not only the first 16. */
 INLINE void multiply_tiled(bool many, bool starts, const tiled_panels *p, const uint16_t *left, const uint16_t *right,
-                           tiled_sums sums, const tiled_ahead *ahead) {
+                           tiled_sums sums, const tiled_rows *x) {
   enum { ROW = 2 * KELVIN_BLOCK };
   const ptrdiff_t apart = 4 * sums.apart;
   float *upper = sums.at, *lower = upper + TILE_ROWS * sums.apart;
-  const uint16_t *tokens = p->tokens;
+  const uint16_t *tokens = x->rows, *others = tokens + TILE_ROWS * x->stride;
+  const ptrdiff_t stride = 2 * x->stride;
   if (starts) {
     _tile_zero(0);
     _tile_zero(1);
@@ -137,27 +133,28 @@ INLINE void multiply_tiled(bool many, bool starts, const tiled_panels *p, const 
 #endif
   /* What comes next is loaded as soon as its tile has been read: with a busy neighbour on the same core a load takes 11 ns instead
    * of 3, a product 6.4, and products wait for fewer of them so (287 GMAC/s, 251 block by block; alone 783 and 754). */
-  _tile_loadd(4, tokens, ROW);
+  _tile_loadd(4, tokens, stride);
   _tile_loadd(6, left, ROW);
   _tile_loadd(7, right, ROW);
-  if (many) _tile_loadd(5, tokens + TILE_ROWS * KELVIN_BLOCK, ROW);
+  if (many) _tile_loadd(5, others, stride);
   for (int32_t b = 1; b < p->blocks; b++) {
-    tokens += TILED_BLOCK;
+    tokens += KELVIN_BLOCK;
+    others += KELVIN_BLOCK;
     left += KELVIN_PANEL * KELVIN_BLOCK;
     right += KELVIN_PANEL * KELVIN_BLOCK;
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(4, tokens, ROW);
-    ask_for_tiles(ahead, sums, b - 1, p->blocks);
+    _tile_loadd(4, tokens, stride);
+    ask_for_tiles(x, sums, b - 1, p->blocks);
     if (many) _tile_dpbf16ps(2, 5, 6);
     _tile_loadd(6, left, ROW);
     if (many) _tile_dpbf16ps(3, 5, 7);
     _tile_loadd(7, right, ROW);
-    if (many) _tile_loadd(5, tokens + TILE_ROWS * KELVIN_BLOCK, ROW);
+    if (many) _tile_loadd(5, others, stride);
   }
   _tile_dpbf16ps(0, 4, 6);
   _tile_dpbf16ps(1, 4, 7);
-  ask_for_tiles(ahead, sums, p->blocks - 1, p->blocks);
+  ask_for_tiles(x, sums, p->blocks - 1, p->blocks);
   if (many) _tile_dpbf16ps(2, 5, 6);
   if (many) _tile_dpbf16ps(3, 5, 7);
   _tile_stored(0, upper, apart);
@@ -167,23 +164,23 @@ INLINE void multiply_tiled(bool many, bool starts, const tiled_panels *p, const 
 }
 
 static void multiply_tiles_of(bool many, bool starts, const tiled_panels *p, const uint16_t *left, const uint16_t *right,
-                              tiled_sums sums, const tiled_ahead *ahead) {
-  if (many && starts) multiply_tiled(true, true, p, left, right, sums, ahead);
-  else if (many) multiply_tiled(true, false, p, left, right, sums, ahead);
-  else if (starts) multiply_tiled(false, true, p, left, right, sums, ahead);
-  else multiply_tiled(false, false, p, left, right, sums, ahead);
+                              tiled_sums sums, const tiled_rows *x) {
+  if (many && starts) multiply_tiled(true, true, p, left, right, sums, x);
+  else if (many) multiply_tiled(true, false, p, left, right, sums, x);
+  else if (starts) multiply_tiled(false, true, p, left, right, sums, x);
+  else multiply_tiled(false, false, p, left, right, sums, x);
 }
 
 /* The tokens of a tile times `panels` panels from i on, 1 or 2. Partial sums wait in y, as in `multiply_part`. Whole tiles
  * are written where they belong, others by way of p->sums. */
-static void multiply_pair(tiled_panels *p, int32_t i, int32_t panels, int32_t tokens, const float *bias, float *y,
-                          ptrdiff_t y_stride, const tiled_ahead *ahead) {
+static void multiply_pair(tiled_panels *p, int32_t i, int32_t panels, const tiled_rows *x, const float *bias, float *y,
+                          ptrdiff_t y_stride) {
   const bool starts = p->b0 == 0, biased = bias && p->b0 + p->blocks == blocks_of(p->w->columns);
-  const int32_t row = (p->first + i) * KELVIN_PANEL;
+  const int32_t row = (p->first + i) * KELVIN_PANEL, tokens = x->count;
   const uint16_t *left = bfloats_of(p, i), *right = panels > 1 ? bfloats_of(p, i + 1) : left;
   const bool many = tokens > TILE_ROWS, whole = tokens % TILE_ROWS == 0 && p->w->rows - row >= 2 * KELVIN_PANEL;
   if (whole && panels == 2 && !biased) {
-    multiply_tiles_of(many, starts, p, left, right, (tiled_sums){y + row, y_stride}, ahead);
+    multiply_tiles_of(many, starts, p, left, right, (tiled_sums){y + row, y_stride}, x);
     return;
   }
   for (int32_t v = 0; v < panels && !starts; v++) {
@@ -192,7 +189,7 @@ static void multiply_pair(tiled_panels *p, int32_t i, int32_t panels, int32_t to
       store(p->sums + (2 * t + v) * LANES, load_some(y + t * y_stride + at, rows_of(p->w, at)));
     }
   }
-  multiply_tiles_of(many, starts, p, left, right, (tiled_sums){p->sums, 2 * KELVIN_PANEL}, ahead);
+  multiply_tiles_of(many, starts, p, left, right, (tiled_sums){p->sums, 2 * KELVIN_PANEL}, x);
   for (int32_t v = 0; v < panels; v++) {
     const int32_t at = row + v * LANES, rows = rows_of(p->w, at);
     const vf added = biased ? load_some(bias + at, rows) : broadcast(0);
@@ -205,22 +202,25 @@ static void multiply_pair(tiled_panels *p, int32_t i, int32_t panels, int32_t to
 /* A stretch of some panels, for all tokens. */
 static void multiply_stretch(tiled_panels *p, const kelvin_activations *x, int32_t tokens, const float *bias, float *y,
                              ptrdiff_t y_stride) {
-  const int32_t column = p->b0 * KELVIN_BLOCK, left = p->w->columns - column, most = p->blocks * KELVIN_BLOCK;
-  for (int32_t t0 = 0; t0 < tokens; t0 += TILED_TOKENS) {
-    const int32_t count = tokens - t0 < TILED_TOKENS ? tokens - t0 : TILED_TOKENS;
-    for (int32_t t = 0; t < count; t++) {
-      const float *from = x->values + (t0 + t) * x->stride + column;
-      round_row(from, left < most ? left : most, most, TILED_BLOCK, p->tokens + t * KELVIN_BLOCK);
-    }
-    const int32_t pairs = (p->count + 1) / 2, next = tokens - t0 - count < TILED_TOKENS ? tokens - t0 - count : TILED_TOKENS;
+  const int32_t pairs = (p->count + 1) / 2;
+  tiled_rows rows = {.stride = (ptrdiff_t)blocks_of(p->w->columns) * KELVIN_BLOCK};
+  for (int32_t t = 0; t < tokens; t += TILED_TOKENS) {
+    const int32_t left = tokens - t, after = left - TILED_TOKENS;
+    rows.rows = x->halves + t * rows.stride + p->b0 * KELVIN_BLOCK;
+    rows.count = left < TILED_TOKENS ? left : TILED_TOKENS;
     for (int32_t i = 0; i < pairs; i++) {
-      const int32_t from = i * next / pairs, to = (i + 1) * next / pairs;
-      const tiled_ahead ahead = {
-          .next = x->values + (t0 + TILED_TOKENS + from) * x->stride + column, .next_stride = x->stride,
-          .next_rows = to - from, .tokens = count,
-      };
-      multiply_pair(p, 2 * i, p->count - 2 * i < 2 ? 1 : 2, count, bias, y + t0 * y_stride, y_stride, &ahead);
+      const int32_t following = after < 0 ? 0 : after < TILED_TOKENS ? after : TILED_TOKENS, first = i * following / pairs;
+      rows.next = rows.rows + (TILED_TOKENS + first) * rows.stride;
+      rows.next_count = (i + 1) * following / pairs - first;
+      multiply_pair(p, 2 * i, p->count - 2 * i < 2 ? 1 : 2, &rows, bias, y + t * y_stride, y_stride);
     }
+  }
+}
+
+static void halve(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last) {
+  const int32_t padded = blocks_of(columns) * KELVIN_BLOCK;
+  for (int32_t t = first; t < last; t++) {
+    round_row(x->values + t * x->stride, columns, padded, x->halves + (ptrdiff_t)t * padded);
   }
 }
 
@@ -229,7 +229,7 @@ static void multiply_rounded(const kelvin_weight *w, const kelvin_activations *x
   const int32_t blocks = blocks_of(w->columns), stretches = (blocks + TILED_BLOCKS - 1) / TILED_BLOCKS;
   const int32_t most = stretches > 0 ? (blocks + stretches - 1) / stretches : 1;
   const int32_t group = lies_in_bfloats(w) ? last - first : TILED_BFLOATS / (most * KELVIN_PANEL * KELVIN_BLOCK);
-  tiled_panels p; /* 650 KB, which nobody needs to be zeros */
+  tiled_panels p; /* 520 KB, which nobody needs to be zeros */
   p.w = w;
   begin_tiles();
   for (p.first = first; p.first < last; p.first += group) {

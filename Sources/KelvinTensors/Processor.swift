@@ -79,6 +79,7 @@ public final class Processor: @unchecked Sendable {
     let power = max(6, Int.bitWidth - max(1, count - 1).leadingZeroBitCount)
     for index in pool[power].indices where isKnownUniquelyReferenced(&pool[power][index]) {
       pool[power][index].isQuantised = false
+      pool[power][index].isHalved = false
       return pool[power][index]
     }
     let buffer = Buffer(capacity: 1 << power)

@@ -12,7 +12,7 @@ struct MultiplyTests {
     weight.data = UnsafePointer(panel.start)
     let values = Memory<Float>([1, 10, 100, -1, 0, 1], padding: 0), bias = Memory<Float>([0.5, -0.5], padding: 0)
     for name in ["scalar"] + variants {
-      var x = kelvin_activations(values: values.start, stride: 3, codes: nil, scales: nil, sums: nil)
+      var x = kelvin_activations(values: values.start, stride: 3, codes: nil, scales: nil, sums: nil, halves: nil)
       let y = Memory<Float>(4, filledWith: 7)
       try required(kernels(name).multiply)(&weight, &x, 2, 0, 1, bias.start, y.start, 2)
       #expect(y.array == [321.5, 653.5, 2.5, 1.5])
@@ -100,7 +100,7 @@ struct MultiplyTests {
       weight.data = UnsafePointer(panel.start)
       let values = Memory<Float>(specials.count * columns, filledWith: 0)
       for (row, special) in specials.enumerated() { values.start[(row + 1) * columns - 1] = special }
-      var x = kelvin_activations(values: values.start, stride: columns, codes: nil, scales: nil, sums: nil)
+      var x = kelvin_activations(values: values.start, stride: columns, codes: nil, scales: nil, sums: nil, halves: nil)
       let y = Memory<Float>(specials.count, filledWith: 7)
       try required(kernels(variant).multiply)(&weight, &x, Int32(specials.count), 0, 1, nil, y.start, 1)
       for (special, found) in zip(specials, y.array) {

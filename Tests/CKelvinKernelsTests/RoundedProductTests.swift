@@ -7,7 +7,7 @@ struct RoundedProductTests {
   /// Variants that round weights to bytes.
   static let rounding = variants.filter {
     guard let kernels = kelvin_kernels_named($0)?.pointee else { return false }
-    return kernels.multiply_rounded != nil && !kernels.rounds_values
+    return kernels.multiply_rounded != nil && kernels.halve == nil
   }
 
   /// Rows and columns of a weight, and tokens; the last takes more columns than a tile has room for.

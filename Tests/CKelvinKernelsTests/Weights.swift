@@ -77,6 +77,7 @@ final class Activations {
   let codes: Memory<Int8>
   let scales: Memory<Float>
   let sums: Memory<Int16>
+  let halves: Memory<UInt16>
   let blocks: Int
   var pointee: kelvin_activations
 
@@ -87,8 +88,11 @@ final class Activations {
     codes = Memory(tokens * blocks * 32, filledWith: 99)
     scales = Memory(tokens * blocks, filledWith: 99)
     sums = Memory(tokens * blocks * 2, filledWith: 99)
+    // What is not written is not a number.
+    halves = Memory((tokens + 31) * blocks * 32, filledWith: 0xFFFF)
     pointee = kelvin_activations(
-      values: values.start, stride: columns + 3, codes: codes.start, scales: scales.start, sums: sums.start)
+      values: values.start, stride: columns + 3, codes: codes.start, scales: scales.start, sums: sums.start,
+      halves: halves.start)
   }
 
   /// Makes every value a bfloat16.
@@ -100,6 +104,7 @@ final class Activations {
   func from(_ t: Int) -> kelvin_activations {
     kelvin_activations(
       values: values.start + t * pointee.stride, stride: pointee.stride,
-      codes: codes.start + t * blocks * 32, scales: scales.start + t * blocks, sums: sums.start + t * blocks * 2)
+      codes: codes.start + t * blocks * 32, scales: scales.start + t * blocks, sums: sums.start + t * blocks * 2,
+      halves: halves.start + t * blocks * 32)
   }
 }

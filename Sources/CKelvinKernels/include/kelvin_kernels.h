@@ -90,6 +90,7 @@ typedef struct {
   int8_t *codes;
   float *scales;  /* max|x| / 127 of each 32 */
   int16_t *sums;  /* of each 16 codes */
+  uint16_t *halves; /* bfloat16, [T][padded]; room for 31 rows more, which may be read and do not matter */
 } kelvin_activations;
 
 /* ---- Pages of a cache ----------------------------------------------------------------------------------------- */
@@ -140,12 +141,14 @@ typedef struct {
    *
    * avx512rounding, avx512bf16: each weight becomes the nearest of the 255 multiples of largest / 127 from -largest to largest,
    * `largest` the greatest magnitude that codes can mean in its row; it is off by 0.56 of such a multiple at most.
-   * avx512amx: weights and activations become bfloat16, to nearest, ties to even; what is below 2^-126 may become 0. It reads
-   * `values` of x (`rounds_values`). */
+   * avx512amx: weights become bfloat16, to nearest, ties to even, and meet `halves` of x; what is below 2^-126 may become 0. */
   void (*multiply_rounded)(const kelvin_weight *w, const kelvin_activations *x, int32_t tokens, int32_t first,
                            int32_t last, const float *bias, float *y, ptrdiff_t y_stride);
   uint32_t rounded_packings; /* bit p: packing p */
-  bool rounds_values;
+
+  /* Fills `halves` of rows [first, last) from values, to nearest, ties to even; zeros behind the last column. NULL where
+   * multiply_rounded reads codes. */
+  void (*halve)(const kelvin_activations *x, int32_t columns, int32_t first, int32_t last);
 
   /* y = x / sqrt(mean(x^2) + epsilon) * (weight + offset), one row of n. x and y may be the same. */
   void (*rms_norm)(const float *x, const float *weight, float offset, float epsilon, int32_t n, float *y);

@@ -18,6 +18,10 @@ final class Buffer {
   private var quantised: UnsafeMutableRawPointer?
   private var quantisedCapacity = 0
   var isQuantised = false
+  /// The rows in bfloat16, filled on first use; meaningful while `isHalved`.
+  private var halves: UnsafeMutableRawPointer?
+  private var halvesCapacity = 0
+  var isHalved = false
 
   init(capacity: Int) {
     self.capacity = capacity
@@ -27,6 +31,7 @@ final class Buffer {
   deinit {
     free(values)
     free(quantised)
+    free(halves)
   }
 
   static func aligned(bytes: Int) -> UnsafeMutableRawPointer {
@@ -59,5 +64,17 @@ final class Buffer {
       result.sums = (quantised + codes + scales).assumingMemoryBound(to: Int16.self)
     }
     return result
+  }
+
+  /// Room for `rows` × `columns` values in bfloat16: rows padded to whole blocks, and a tile behind the last.
+  func halves(rows: Int, columns: Int) -> UnsafeMutablePointer<UInt16>? {
+    let bytes = (rows + 31) * ((columns + 31) / 32 * 32) * 2
+    if halvesCapacity < bytes {
+      free(halves)
+      halves = Buffer.aligned(bytes: bytes)
+      halvesCapacity = bytes
+      isHalved = false
+    }
+    return halves?.assumingMemoryBound(to: UInt16.self)
   }
 }

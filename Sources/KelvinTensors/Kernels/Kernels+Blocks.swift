@@ -17,7 +17,7 @@ extension Tensor {
     let queryHeads = weight.columns / width
     let output = processor.tensor(rows: rows * queryHeads, columns: weight.rows)
     let inputs = (0..<heads).map { head in columns(head * width..<(head + 1) * width, ofEach: columns) }
-    let activations = inputs.map { $0.activations(quantised: weight.panels.weight.isQuantised) }
+    let activations = inputs.map { $0.activations(quantised: weight.panels.weight.isQuantised, halved: false) }
     let panels = weight.panels.panelCount
     let kernels = processor.kernels
     // Blocks in halves, so that two threads share an odd number.

@@ -59,9 +59,10 @@ extension Processor {
 
   private func multiply(_ input: Tensor, _ products: UnsafeBufferPointer<ProductView>) {
     let isLong = input.rows >= Self.manyTokens
-    let readsValues = isLong && kernels.table.pointee.rounds_values
-    let quantised = products.contains { $0.weight.isQuantised && !(readsValues && kernels.rounds($0.weight)) }
-    let activations = input.activations(quantised: quantised)
+    let isHalved = isLong && kernels.table.pointee.halve != nil
+    let activations = input.activations(
+      quantised: products.contains { $0.weight.isQuantised && !(isHalved && kernels.rounds($0.weight)) },
+      halved: isHalved && products.contains { kernels.rounds($0.weight) })
     let (rows, table) = (input.rows, kernels.table)
     if isLong {
       let parts = parts(of: products, rows: rows)
@@ -127,6 +128,7 @@ extension kelvin_activations {
       rest.scales += row * (padded / 32)
       rest.sums += row * (padded / 16)
     }
+    if rest.halves != nil { rest.halves += row * padded }
     return rest
   }
 }

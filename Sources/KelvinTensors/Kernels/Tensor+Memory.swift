@@ -51,25 +51,38 @@ extension Tensor {
     }
   }
 
-  /// The rows as a product reads them; the int8 form is made if `quantised` and not there yet.
-  func activations(quantised: Bool) -> kelvin_activations {
-    guard quantised else {
-      var plain = kelvin_activations()
-      plain.values = UnsafePointer(pointer)
-      plain.stride = columns
-      return plain
+  /// The rows as products read them; their int8 form and their form in bfloat16 are made if asked for and not there yet.
+  func activations(quantised: Bool, halved: Bool) -> kelvin_activations {
+    var result = kelvin_activations()
+    if quantised {
+      result = buffer.activations(rows: rows, columns: columns)
+    } else {
+      result.values = UnsafePointer(pointer)
+      result.stride = columns
     }
-    let result = buffer.activations(rows: rows, columns: columns)
-    if !buffer.isQuantised {
-      let kernels = processor.kernels.table
-      processor.split(rows: rows, columns: columns) { range in
-        withUnsafePointer(to: result) {
-          kernels.pointee.quantise($0, Int32(columns), Int32(range.lowerBound), Int32(range.upperBound))
-        }
-      }
+    if halved { result.halves = buffer.halves(rows: rows, columns: columns) }
+    let kernels = processor.kernels.table
+    if quantised && !buffer.isQuantised {
+      fill(result, kernels.pointee.quantise)
       buffer.isQuantised = true
     }
+    if halved && !buffer.isHalved {
+      fill(result, kernels.pointee.halve)
+      buffer.isHalved = true
+    }
     return result
+  }
+
+  private func fill(
+    _ activations: kelvin_activations,
+    _ kernel: (@convention(c) (UnsafePointer<kelvin_activations>?, Int32, Int32, Int32) -> Void)?
+  ) {
+    guard let kernel else { preconditionFailure("no kernel writes this form of \(rows) rows") }
+    processor.split(rows: rows, columns: columns) { range in
+      withUnsafePointer(to: activations) {
+        kernel($0, Int32(columns), Int32(range.lowerBound), Int32(range.upperBound))
+      }
+    }
   }
 }
 
