@@ -5,8 +5,8 @@
 
 enum {
   TILED_TOKENS = 2 * TILE_ROWS,
-  TILED_BLOCKS = 64,        /* of a stretch */
-  TILED_BFLOATS = 16 * 1024 * 16 /* that stay in the second cache while the tokens pass by: 512 KB */
+  TILED_BLOCKS = 64, /* of a stretch */
+  TILED_BFLOATS = 512 * 1024 / 2 /* that stay in the second cache while the tokens pass by: 512 KB */
 };
 
 /* Some panels of a weight, a stretch of blocks at a time. */
@@ -128,9 +128,6 @@ INLINE void multiply_tiled(bool many, bool starts, const tiled_panels *p, const 
     if (many) _tile_loadd(2, lower, apart);
     if (many) _tile_loadd(3, lower + KELVIN_PANEL, apart);
   }
-#ifdef NOINNER
-  if (0)
-#endif
   /* What comes next is loaded as soon as its tile has been read: with a busy neighbour on the same core a load takes 11 ns instead
    * of 3, a product 6.4, and products wait for fewer of them so (287 GMAC/s, 251 block by block; alone 783 and 754). */
   _tile_loadd(4, tokens, stride);
