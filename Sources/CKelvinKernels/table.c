@@ -61,8 +61,8 @@ const kelvin_kernels *kelvin_kernels_named(const char *name) {
 const kelvin_kernels *kelvin_rounding_kernels(void) {
 #if defined(__x86_64__)
   /* Intel's processors take two cycles for a register of pairs of bfloat16, which is no more than for floats, and rounding comes on
-   * top: with the demo model `kelvin bench -p 512 -n 0 -d 0,4096` makes 1740 and 300 tokens/s with avx512bf16, 1830 and 480 with
-   * avx512rounding, 2870 and 830 with avx512amx. */
+   * top: with the demo model `kelvin bench -p 512 -n 0 -d 0,4096` makes 1624 and 273 tokens/s with avx512bf16, 1784 and 420 with
+   * avx512rounding, 3009 and 689 with avx512amx. */
   const char *const names[] = {"avx512amx", __builtin_cpu_is("intel") ? "avx512rounding" : "avx512bf16", "avx512rounding"};
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     const kelvin_kernels *row = kelvin_kernels_named(names[i]);
