@@ -11,8 +11,8 @@
 #include "tiles.h"
 
 #pragma clang attribute push(                                                                                          \
-    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,amx-tile,amx-bf16,prfchw"))), \
-    apply_to = function)
+    __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16,"                     \
+                          "amx-tile,amx-bf16,prfchw"))), apply_to = function)
 #define ATTENTION_ROUNDS
 #define TILE_PRODUCTS
 #include "lanes_avx512.h"

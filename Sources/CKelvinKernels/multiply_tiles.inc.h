@@ -63,8 +63,8 @@ static void write_panel(const tiled_panels *p, const uint8_t *panel, int32_t *to
   const kelvin_weight *w = p->w;
   if (w->packing == KELVIN_PACKED_F16) {
     panel += (size_t)p->b0 * KELVIN_BLOCK * KELVIN_PANEL * 2;
-    for (int32_t b = 0; b < p->blocks; b++, panel += KELVIN_BLOCK * KELVIN_PANEL * 2, to += KELVIN_PANEL * KELVIN_BLOCK / 2) {
-      write_halves(panel, to);
+    for (int32_t b = 0; b < p->blocks; b++, to += KELVIN_PANEL * KELVIN_BLOCK / 2) {
+      write_halves(panel + (size_t)b * KELVIN_BLOCK * KELVIN_PANEL * 2, to);
     }
   } else if (w->packing == KELVIN_PACKED_U4) {
     if (w->has_minimum) write_blocks((codes_shape){true, true, 1, 0}, p, panel, to);
@@ -206,7 +206,8 @@ static void multiply_stretch(tiled_panels *p, const kelvin_activations *x, int32
     rows.rows = x->halves + t * rows.stride + p->b0 * KELVIN_BLOCK;
     rows.count = left < TILED_TOKENS ? left : TILED_TOKENS;
     for (int32_t i = 0; i < pairs; i++) {
-      const int32_t following = after < 0 ? 0 : after < TILED_TOKENS ? after : TILED_TOKENS, first = i * following / pairs;
+      const int32_t following = after < 0 ? 0 : after < TILED_TOKENS ? after : TILED_TOKENS;
+      const int32_t first = i * following / pairs;
       rows.next = rows.rows + (TILED_TOKENS + first) * rows.stride;
       rows.next_count = (i + 1) * following / pairs - first;
       multiply_pair(p, 2 * i, p->count - 2 * i < 2 ? 1 : 2, &rows, bias, y + t * y_stride, y_stride);

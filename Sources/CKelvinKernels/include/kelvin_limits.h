@@ -26,7 +26,8 @@ typedef struct {
 /* The loops of the row named `name`, NULL for the fastest; NULL where kelvin_kernels_named returns it. */
 const kelvin_limits *kelvin_limits_named(const char *name);
 
-/* Sums of products of bfloat16, from registers, or tiles where there are any; 0 where the processor has no such instruction. At most 2^20 rounds. */
+/* Sums of products of bfloat16, from tiles where there are any, else from registers; 0 where the processor has no such
+ * instruction. At most 2^20 rounds. */
 double kelvin_products_of_bf16(int32_t rounds);
 
 #endif
