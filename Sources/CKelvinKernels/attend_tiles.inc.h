@@ -5,40 +5,35 @@ INLINE void round_rows(const float *from, ptrdiff_t stride, int32_t rows, int32_
   for (int32_t r = 0; r < rows; r++) round_row(from + r * stride, count, TILE_CHANNELS, to + r * TILE_CHANNELS);
 }
 
+/* Adds the products of half of 16 rows, which tile `rows` takes in, with 64 columns of 16 pairs. Tiles are named by constants. */
+#define ADD_HALF(rows, from, pairs)                                                                                    \
+  _tile_loadd(rows, from, 2 * TILE_CHANNELS);                                                                          \
+  _tile_loadd(6, pairs, 4 * KELVIN_PAGE_ENTRIES);                                                                      \
+  _tile_dpbf16ps(0, rows, 6);                                                                                          \
+  _tile_loadd(7, (pairs) + 16, 4 * KELVIN_PAGE_ENTRIES);                                                               \
+  _tile_dpbf16ps(1, rows, 7);                                                                                          \
+  _tile_loadd(6, (pairs) + 32, 4 * KELVIN_PAGE_ENTRIES);                                                               \
+  _tile_dpbf16ps(2, rows, 6);                                                                                          \
+  _tile_loadd(7, (pairs) + 48, 4 * KELVIN_PAGE_ENTRIES);                                                               \
+  _tile_dpbf16ps(3, rows, 7)
+
 /* sums [16][64] = rows [16][64] of bfloats times 64 columns of pairs [32][64]; `halves`: 2, or 1 where the second half of every row
  * is zeros and of the pairs nothing was written. */
 INLINE void multiply_page(const uint16_t *rows, const int32_t *pairs, int32_t halves, float *sums) {
-  const int32_t *second = pairs + TILE_PAIRS * KELVIN_PAGE_ENTRIES;
-  enum { ROW = 2 * TILE_CHANNELS, COLUMN = 4 * KELVIN_PAGE_ENTRIES };
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  _tile_loadd(4, rows, ROW);
-  _tile_loadd(6, pairs, COLUMN);
-  _tile_dpbf16ps(0, 4, 6);
-  _tile_loadd(7, pairs + 16, COLUMN);
-  _tile_dpbf16ps(1, 4, 7);
-  _tile_loadd(6, pairs + 32, COLUMN);
-  _tile_dpbf16ps(2, 4, 6);
-  _tile_loadd(7, pairs + 48, COLUMN);
-  _tile_dpbf16ps(3, 4, 7);
+  ADD_HALF(4, rows, pairs);
   if (halves == 2) {
-    _tile_loadd(5, rows + 32, ROW);
-    _tile_loadd(6, second, COLUMN);
-    _tile_dpbf16ps(0, 5, 6);
-    _tile_loadd(7, second + 16, COLUMN);
-    _tile_dpbf16ps(1, 5, 7);
-    _tile_loadd(6, second + 32, COLUMN);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_loadd(7, second + 48, COLUMN);
-    _tile_dpbf16ps(3, 5, 7);
+    ADD_HALF(5, rows + 32, pairs + TILE_PAIRS * KELVIN_PAGE_ENTRIES);
   }
-  _tile_stored(0, sums, COLUMN);
-  _tile_stored(1, sums + 16, COLUMN);
-  _tile_stored(2, sums + 32, COLUMN);
-  _tile_stored(3, sums + 48, COLUMN);
+  _tile_stored(0, sums, 4 * KELVIN_PAGE_ENTRIES);
+  _tile_stored(1, sums + 16, 4 * KELVIN_PAGE_ENTRIES);
+  _tile_stored(2, sums + 32, 4 * KELVIN_PAGE_ENTRIES);
+  _tile_stored(3, sums + 48, 4 * KELVIN_PAGE_ENTRIES);
 }
+#undef ADD_HALF
 
 /* Rows that meet a page at a time. */
 enum { PAGE_ROWS = 4 * TILE_ROWS };

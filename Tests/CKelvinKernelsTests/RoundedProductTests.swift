@@ -45,24 +45,11 @@ struct RoundedProductTests {
       let packed = PackedWeight(format, rows: rows, columns: columns, from: &random)
       let weights = try picked(packed, variant)
       let x = Activations(tokens: tokens, columns: columns, from: &random)
-      let (vector, P, stride) = (try kernels(variant), Int32(packed.panels), rows + 2)
+      let (vector, stride) = (try kernels(variant), rows + 2)
       try required(vector.quantise)(&x.pointee, Int32(columns), 0, Int32(tokens))
       let bias = tokens.isMultiple(of: 2) ? nil : Memory(random: rows, from: &random)
-      let (found, split) = (
-        Memory<Float>(tokens * stride, filledWith: 7), Memory<Float>(tokens * stride, filledWith: 7)
-      )
-      var weight = packed.weight
-      let multiply = try required(vector.multiply_rounded)
-      multiply(&weight, &x.pointee, Int32(tokens), 0, P, bias?.start, found.start, stride)
-      for panel in 0..<P {
-        var t = 0
-        while t < tokens {
-          let count = tokens - t < 24 ? tokens - t : Int.random(in: 12...tokens - t - 12, using: &random)
-          var part = x.from(t)
-          multiply(&weight, &part, Int32(count), panel, panel + 1, bias?.start, split.start + t * stride, stride)
-          t += count
-        }
-      }
+      let (found, split) = try vector.roundedProducts(
+        packed, x, tokens: tokens, bias: bias, stride: stride, from: &random)
       #expect(found.bits == split.bits, "\(rows) x \(columns), \(tokens) tokens")
       for t in 0..<tokens {
         #expect(found.array[(t * stride + rows)..<(t + 1) * stride] == [7, 7])

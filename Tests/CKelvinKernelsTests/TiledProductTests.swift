@@ -16,31 +16,19 @@ struct TiledProductTests {
     arguments: tiled, Format.all)
   func sums(variant: String, format: Format) throws {
     var random = Random(seed: 9)
-    let vector = try kernels(variant), multiply = try required(vector.multiply_rounded)
+    let vector = try kernels(variant)
     for (rows, columns, tokens) in Self.shapes where columns.isMultiple(of: format.length) {
       let packed = PackedWeight(format, rows: rows, columns: columns, from: &random)
-      var weight = packed.weight
-      guard vector.rounded_packings >> weight.packing.rawValue & 1 == 1 else {
+      guard vector.rounded_packings >> packed.weight.packing.rawValue & 1 == 1 else {
         #expect(format.name == "F32")
         continue
       }
       let x = Activations(tokens: tokens, columns: columns, from: &random)
       try required(vector.halve)(&x.pointee, Int32(columns), 0, Int32(tokens))
       let bias = tokens.isMultiple(of: 2) ? nil : Memory(random: rows, from: &random)
-      let stride = rows + 2, P = Int32(packed.panels)
-      let (found, split) = (
-        Memory<Float>(tokens * stride, filledWith: 7), Memory<Float>(tokens * stride, filledWith: 7)
-      )
-      multiply(&weight, &x.pointee, Int32(tokens), 0, P, bias?.start, found.start, stride)
-      for panel in 0..<P {
-        var t = 0
-        while t < tokens {
-          let count = tokens - t < 24 ? tokens - t : Int.random(in: 12...tokens - t - 12, using: &random)
-          var part = x.from(t)
-          multiply(&weight, &part, Int32(count), panel, panel + 1, bias?.start, split.start + t * stride, stride)
-          t += count
-        }
-      }
+      let stride = rows + 2
+      let (found, split) = try vector.roundedProducts(
+        packed, x, tokens: tokens, bias: bias, stride: stride, from: &random)
       #expect(found.bits == split.bits, "\(rows) x \(columns), \(tokens) tokens")
       let weights = packed.unpacked().array.map(\.bfloat)
       let activations = x.values.array.map(\.bfloat)

@@ -108,3 +108,26 @@ final class Activations {
       halves: halves.start + t * blocks * 32)
   }
 }
+
+extension kelvin_kernels {
+  /// Products of rounded weights, rows `stride` numbers apart and sevens between them, by one call and by many: panel by panel, and
+  /// 12 tokens or more at a time.
+  func roundedProducts(
+    _ packed: PackedWeight, _ x: Activations, tokens: Int, bias: Memory<Float>?, stride: Int, from random: inout Random
+  ) throws -> (whole: Memory<Float>, split: Memory<Float>) {
+    let multiply = try required(multiply_rounded)
+    let whole = Memory<Float>(tokens * stride, filledWith: 7), split = Memory<Float>(tokens * stride, filledWith: 7)
+    var weight = packed.weight
+    multiply(&weight, &x.pointee, Int32(tokens), 0, Int32(packed.panels), bias?.start, whole.start, stride)
+    for panel in 0..<Int32(packed.panels) {
+      var t = 0
+      while t < tokens {
+        let count = tokens - t < 24 ? tokens - t : Int.random(in: 12...tokens - t - 12, using: &random)
+        var part = x.from(t)
+        multiply(&weight, &part, Int32(count), panel, panel + 1, bias?.start, split.start + t * stride, stride)
+        t += count
+      }
+    }
+    return (whole, split)
+  }
+}

@@ -30,7 +30,7 @@ struct ProductView {
   /// Numbers from row to row of the output.
   let stride: Int
 
-  var panelCount: Int { (Int(weight.rows) + Int(KELVIN_PANEL) - 1) / Int(KELVIN_PANEL) }
+  var panelCount: Int { weight.panelCount }
 
   /// Where a panel lies.
   fileprivate func address(ofPanel panel: Int) -> UInt { UInt(bitPattern: weight.data + panel * weight.panel_bytes) }
@@ -146,6 +146,8 @@ extension UnsafeBufferPointer<ProductView> {
 }
 
 extension kelvin_weight {
+  var panelCount: Int { (Int(rows) + Int(KELVIN_PANEL) - 1) / Int(KELVIN_PANEL) }
+
   /// Whether products read the int8 form of their input.
   var isQuantised: Bool { packing == KELVIN_PACKED_U4 || packing == KELVIN_PACKED_U8 }
 }

@@ -14,7 +14,7 @@ final class PackedPanels: @unchecked Sendable {
   let bytes: Int
   private let storage: UnsafeMutableRawPointer
 
-  var panelCount: Int { (Int(weight.rows) + Int(KELVIN_PANEL) - 1) / Int(KELVIN_PANEL) }
+  var panelCount: Int { weight.panelCount }
 
   init(_ stored: StoredTensor, exact: Bool, processor: Processor) {
     let format = stored.format.kernelFormat
